@@ -1,0 +1,2 @@
+export * from './ids.js';
+export { type MasterInfo, MasterInfoSchema } from './master-info.js';
