@@ -1,4 +1,18 @@
 export { type Clock, SystemClock, type Timer } from './clock.js';
+export type { Counters } from './counters.js';
+export {
+  BadReplyError,
+  DisconnectedError,
+  MessageTooLargeError,
+  NameError,
+  NoSuchNodeError,
+  NoSuchProcessError,
+  ProcessError,
+  TimedOutError,
+  TransportError,
+} from './errors.js';
+export type { ExitReason } from './event.js';
+export { MemoryNetwork } from './memory-transport.js';
 export {
   type AnyMessageType,
   type BodyOf,
@@ -8,6 +22,11 @@ export {
   type ReplyOf,
   UpidSchema,
 } from './message.js';
+export { NatsTransport, type NatsTransportOptions, natsUnreachable } from './nats-transport.js';
+export { type AskOptions, Node, type NodeOptions } from './node.js';
+export { type Handler, Process } from './process.js';
 export { Random } from './random.js';
-export { parseUpid, type Upid, type UpidParts, upid } from './upid.js';
+export { SocketClientTransport, SocketServerTransport } from './socket-transport.js';
+export type { Transport, TransportSink } from './transport.js';
+export { nodeNamePattern, parseUpid, processIdPattern, type Upid, type UpidParts, upid } from './upid.js';
 export { VirtualClock } from './virtual-clock.js';

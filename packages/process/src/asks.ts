@@ -1,0 +1,126 @@
+import type { Clock, Timer } from './clock.js';
+import type { Counters } from './counters.js';
+import {
+  BadReplyError,
+  DisconnectedError,
+  MessageTooLargeError,
+  NoSuchNodeError,
+  NoSuchProcessError,
+  TimedOutError,
+} from './errors.js';
+import type { AnyMessageType } from './message.js';
+import type { Upid } from './upid.js';
+
+interface Pending {
+  readonly to: Upid;
+  /** The Node that is to answer; empty for our own. */
+  readonly node: string;
+  readonly replyType: AnyMessageType;
+  readonly timer: Timer;
+  resolve(body: unknown): void;
+  reject(error: Error): void;
+}
+
+/** The asks of one Node that wait for their answer. A late answer finds nothing here: it is dropped and counted. */
+export class Asks {
+  #lastId = 0;
+  readonly #pending = new Map<number, Pending>();
+  readonly #clock: Clock;
+  readonly #counters: Counters;
+
+  constructor(clock: Clock, counters: Counters) {
+    this.#clock = clock;
+    this.#counters = counters;
+  }
+
+  /** Begins one: `begun` gets its id, to send it on its way. */
+  begin(
+    to: Upid,
+    node: string,
+    type: AnyMessageType,
+    deadlineMs: number,
+    begun: (askId: number) => void,
+  ): Promise<never> {
+    const askId = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.timer(deadlineMs, () =>
+        this.#reject(askId, new TimedOutError(`${to} did not answer ${type.name} within ${deadlineMs} ms`)),
+      );
+      this.#pending.set(askId, {
+        to,
+        node,
+        replyType: type.replyType as AnyMessageType,
+        timer,
+        resolve: resolve as (body: unknown) => void,
+        reject,
+      });
+      begun(askId);
+    });
+  }
+
+  /** @param from the Node that answers, empty for our own: nobody answers for another. */
+  answered(askId: number, from: string, name: string, body: unknown): void {
+    const pending = this.#take(askId, from);
+    if (pending === undefined) return;
+    if (pending.replyType.name === name && (from === '' || pending.replyType.check(body))) pending.resolve(body);
+    else {
+      this.#counters.increment('replies_invalid');
+      const why =
+        pending.replyType.name === name ? pending.replyType.explain(body) : `expected ${pending.replyType.name}`;
+      pending.reject(new BadReplyError(`${pending.to} answered with ${name}: ${why}`));
+    }
+  }
+
+  noProcess(askId: number, from: string): void {
+    const pending = this.#take(askId, from);
+    pending?.reject(new NoSuchProcessError(pending.to));
+  }
+
+  /** Gives up an ask that could not leave. */
+  unsent(askId: number, why: 'disconnected' | 'too-large'): void {
+    const pending = this.#pending.get(askId);
+    if (pending === undefined) return;
+    const error =
+      why === 'disconnected'
+        ? new DisconnectedError(`not connected to the Node of ${pending.to}: nothing was sent`)
+        : new MessageTooLargeError(
+            `the message to ${pending.to} is larger than the transport carries: nothing was sent`,
+          );
+    this.#reject(askId, error);
+  }
+
+  /** Gives up all that wait for a Node that nobody answers for, or that the connection to was lost of. */
+  giveUp(node: string, why: 'no-node' | 'connection-lost'): void {
+    for (const [askId, pending] of this.#pending)
+      if (pending.node === node)
+        this.#reject(
+          askId,
+          why === 'no-node'
+            ? new NoSuchNodeError(pending.to)
+            : new DisconnectedError(`the connection to ${pending.to} broke before it answered`),
+        );
+  }
+
+  waitsFor(node: string): boolean {
+    for (const pending of this.#pending.values()) if (pending.node === node) return true;
+    return false;
+  }
+
+  #take(askId: number, from: string): Pending | undefined {
+    const pending = this.#pending.get(askId);
+    if (pending === undefined || pending.node !== from) {
+      this.#counters.increment('replies_late');
+      return undefined;
+    }
+    this.#pending.delete(askId);
+    pending.timer.cancel();
+    return pending;
+  }
+
+  #reject(askId: number, error: Error): void {
+    const pending = this.#pending.get(askId);
+    this.#pending.delete(askId);
+    pending?.timer.cancel();
+    pending?.reject(error);
+  }
+}

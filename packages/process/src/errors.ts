@@ -1,0 +1,63 @@
+import type { Upid } from './upid.js';
+
+/** Every error of this package: `code` is stable, the message is for a person. */
+export abstract class ProcessError extends Error {
+  abstract readonly code: string;
+  /** Whether the same call may succeed later without anything being mended. */
+  readonly retryable: boolean = false;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A process id or a Node's name that cannot be one, or that is already taken. */
+export class NameError extends ProcessError {
+  readonly code = 'NAME';
+}
+
+/** Asked (or dispatched to) a process that is not there, or that ended before it answered. */
+export class NoSuchProcessError extends ProcessError {
+  readonly code = 'NO_SUCH_PROCESS';
+  constructor(readonly pid: Upid | string) {
+    super(`there is no process ${pid}, or it ended before it answered`);
+  }
+}
+
+/** Asked a process on a Node that nobody answers for: it crashed, ended or never was. */
+export class NoSuchNodeError extends ProcessError {
+  readonly code = 'NO_SUCH_NODE';
+  override readonly retryable = true;
+  constructor(readonly pid: Upid | string) {
+    super(`no Node answers for ${pid}: it ended, crashed or was never started`);
+  }
+}
+
+/** The deadline of an ask passed without an answer. */
+export class TimedOutError extends ProcessError {
+  readonly code = 'TIMED_OUT';
+  override readonly retryable = true;
+}
+
+/** The connection was down when the ask was to leave, so it did not. */
+export class DisconnectedError extends ProcessError {
+  readonly code = 'DISCONNECTED';
+  override readonly retryable = true;
+}
+
+/** An answer arrived that is not of the declared reply type. */
+export class BadReplyError extends ProcessError {
+  readonly code = 'BAD_REPLY';
+}
+
+/** A message is larger than the transport carries. */
+export class MessageTooLargeError extends ProcessError {
+  readonly code = 'MESSAGE_TOO_LARGE';
+}
+
+/** No transport could be started: the message names the address and what to do. */
+export class TransportError extends ProcessError {
+  readonly code = 'TRANSPORT';
+  override readonly retryable = true;
+}

@@ -1,0 +1,46 @@
+import type { Transport, TransportSink } from './transport.js';
+
+/** Joins Nodes of one OS process without a server: for tests, and for a cluster in one program. */
+export class MemoryNetwork {
+  readonly #sinks = new Map<string, TransportSink>();
+
+  /** A transport for one Node. */
+  transport(): Transport {
+    let own: string | undefined;
+    return {
+      frameBytesMax: 64 * 1024 * 1024,
+      start: async (node, sink) => {
+        if (this.#sinks.has(node)) throw new TypeError(`the name ${node} is taken in this memory network`);
+        own = node;
+        this.#sinks.set(node, sink);
+      },
+      reaches: () => true,
+      send: (node, frame, expectReceiver) => {
+        if (own === undefined) return false;
+        const from = own;
+        // A later microtask, as the bytes of a socket would come: nobody is called in the middle of a turn.
+        queueMicrotask(() => {
+          const receiver = this.#sinks.get(node);
+          if (receiver !== undefined) receiver.frame(from, frame);
+          else if (expectReceiver) this.#sinks.get(from)?.absent(node, false);
+        });
+        return true;
+      },
+      close: async () => {
+        await Promise.resolve();
+        if (own !== undefined) this.#sinks.delete(own);
+        own = undefined;
+      },
+    };
+  }
+
+  /** Takes a Node out without a word, as kill -9 would. */
+  crash(node: string): void {
+    this.#sinks.delete(node);
+  }
+
+  /** Breaks every connection for a moment: all Nodes are told that messages may have been lost. */
+  interrupt(): void {
+    for (const sink of this.#sinks.values()) sink.connectionLost();
+  }
+}

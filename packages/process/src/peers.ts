@@ -1,0 +1,416 @@
+import type { Logger } from 'pino';
+import type { Asks } from './asks.js';
+import type { Cell } from './cell.js';
+import type { Clock, Timer } from './clock.js';
+import type { Counters } from './counters.js';
+import { type ExitReason, isExitReason } from './event.js';
+import { decodeFrame, type Envelope, encodeFrame, type Frame, Kind } from './frame.js';
+import type { Transport, TransportSink } from './transport.js';
+import { type Upid, type UpidParts, upid } from './upid.js';
+
+/** What one Node knows and awaits of another. */
+interface Peer {
+  readonly name: string;
+  readonly route: Route;
+  /** Of the incarnation that we last heard from; empty before. */
+  incarnation: string;
+  /** The session and the next sequence number of the frames from there. */
+  session: number;
+  nextIn: number;
+  nextOut: number;
+  outbox: Envelope[];
+  /** Which of our processes are to be told of the end of which process there. */
+  readonly links: Map<Upid, Set<Cell>>;
+  probe: Timer | undefined;
+  heardSinceProbe: boolean;
+  /** Probes in a row that nothing answered. */
+  unanswered: number;
+  /** How often in a row nobody was there. */
+  absences: number;
+}
+
+/** A transport, and how often its connection was made anew. */
+interface Route {
+  readonly transport: Transport;
+  session: number;
+}
+
+/** How this Node watches others; see {@link NodeOptions}. */
+export interface Liveness {
+  readonly probeMs: number;
+  readonly silentMs: number;
+}
+
+/** What {@link Peers} needs of its Node. */
+export interface PeersHost {
+  readonly name: string;
+  readonly incarnation: string;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly log: Logger;
+  readonly asks: Asks;
+  /** A message or an ask from elsewhere. `answer` is 0 for a message. */
+  deliver(from: Upid, peer: string, envelope: Envelope): void;
+  /** A process elsewhere links to one of ours. */
+  linked(toId: string, toIncarnation: string, peer: string): void;
+  /** Nobody on that Node is linked to ours any more. */
+  unlinked(peer: string): void;
+}
+
+/** A 503 may only mean that the other side is not subscribed yet: look again after this. */
+const confirmAbsenceMs = 100;
+/** Envelopes per frame: bounds the size of a frame, and with it the length of a turn at the receiver. */
+const envelopesPerFrame = 512;
+/** How many ended incarnations are remembered, so that what is late from them is refused. */
+const endedIncarnationsMax = 1_000;
+
+/** The other Nodes, seen from this one: what leaves for them, what comes from them, and whether they are there. */
+export class Peers {
+  readonly #host: PeersHost;
+  readonly #liveness: Liveness;
+  readonly #routes: readonly Route[];
+  readonly #peers = new Map<string, Peer>();
+  readonly #endedIncarnations = new Set<string>();
+  #dirty: Peer[] = [];
+
+  constructor(host: PeersHost, liveness: Liveness, transports: readonly Transport[]) {
+    this.#host = host;
+    this.#liveness = liveness;
+    this.#routes = transports.map((transport) => ({ transport, session: 0 }));
+  }
+
+  async start(): Promise<void> {
+    for (const route of this.#routes) await route.transport.start(this.#host.name, this.#sink(route));
+  }
+
+  async close(): Promise<void> {
+    for (const peer of this.#peers.values()) peer.probe?.cancel();
+    this.#flush();
+    for (const route of this.#routes) await route.transport.close();
+    this.#peers.clear();
+  }
+
+  /** Puts an envelope on its way. All that leaves for one Node in one turn of the event loop goes in one frame. */
+  send(node: string, envelope: Envelope): void {
+    const peer = this.#peer(node);
+    if (peer === undefined) {
+      this.#host.counters.increment('messages_unroutable');
+      if (envelope[0] === Kind.ask) this.#host.asks.unsent(envelope[6], 'disconnected');
+      return;
+    }
+    if (envelope[0] === Kind.ask) this.#watch(peer);
+    this.#put(peer, envelope);
+  }
+
+  link(cell: Cell, pid: Upid, to: UpidParts): void {
+    const peer = this.#peer(to.node);
+    if (peer === undefined) {
+      cell.push({ kind: 'exited', pid, reason: 'absent' });
+      return;
+    }
+    const linkers = peer.links.get(pid) ?? new Set();
+    const known = linkers.size > 0;
+    peer.links.set(pid, linkers.add(cell));
+    this.#watch(peer);
+    if (!known) this.#put(peer, [Kind.link, to.id, to.incarnation, '', '', undefined, 0]);
+  }
+
+  /** A process of ours ended: it need not be told of anything any more. */
+  forget(cell: Cell): void {
+    for (const peer of this.#peers.values())
+      for (const [pid, linkers] of peer.links) if (linkers.delete(cell) && linkers.size === 0) peer.links.delete(pid);
+  }
+
+  #peer(node: string): Peer | undefined {
+    const known = this.#peers.get(node);
+    if (known !== undefined) return known;
+    const route = this.#routes.find(({ transport }) => transport.reaches(node));
+    return route === undefined ? undefined : this.#add(node, route);
+  }
+
+  #add(name: string, route: Route): Peer {
+    const peer: Peer = {
+      name,
+      route,
+      incarnation: '',
+      session: -1,
+      nextIn: 0,
+      nextOut: 0,
+      outbox: [],
+      links: new Map(),
+      probe: undefined,
+      heardSinceProbe: false,
+      unanswered: 0,
+      absences: 0,
+    };
+    this.#peers.set(name, peer);
+    return peer;
+  }
+
+  // What leaves
+
+  #put(peer: Peer, envelope: Envelope): void {
+    if (peer.outbox.length === 0) {
+      if (this.#dirty.length === 0) queueMicrotask(() => this.#flush());
+      this.#dirty.push(peer);
+    }
+    peer.outbox.push(envelope);
+    if (peer.outbox.length >= envelopesPerFrame) this.#flushPeer(peer);
+  }
+
+  #flush(): void {
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const peer of dirty) this.#flushPeer(peer);
+  }
+
+  #flushPeer(peer: Peer): void {
+    const envelopes = peer.outbox;
+    peer.outbox = [];
+    if (envelopes.length > 0) this.#transmit(peer, envelopes);
+  }
+
+  #transmit(peer: Peer, envelopes: Envelope[]): void {
+    const { transport, session } = peer.route;
+    const bytes = this.#encode(peer, envelopes, session);
+    if (bytes === undefined) return;
+    if (bytes.byteLength > transport.frameBytesMax) {
+      this.#split(peer, envelopes, bytes.byteLength);
+      return;
+    }
+    if (transport.send(peer.name, bytes, envelopes.some(wantsReceiver))) {
+      peer.nextOut++;
+      this.#host.counters.increment('frames_sent');
+    } else {
+      this.#host.counters.increment('messages_unsent', envelopes.length);
+      for (const envelope of envelopes)
+        if (envelope[0] === Kind.ask) this.#host.asks.unsent(envelope[6], 'disconnected');
+    }
+  }
+
+  #encode(peer: Peer, envelopes: Envelope[], session: number): Uint8Array | undefined {
+    try {
+      return encodeFrame({ incarnation: this.#host.incarnation, session, sequence: peer.nextOut, envelopes });
+    } catch (error) {
+      // One body that cannot be encoded must not take the rest of the frame with it.
+      if (envelopes.length > 1) for (const envelope of envelopes) this.#transmit(peer, [envelope]);
+      else {
+        this.#host.counters.increment('messages_unencodable');
+        this.#host.log.error(
+          { err: error, to: peer.name, message: envelopes[0]?.[4] },
+          'message dropped: it does not encode',
+        );
+      }
+      return undefined;
+    }
+  }
+
+  #split(peer: Peer, envelopes: Envelope[], bytes: number): void {
+    if (envelopes.length > 1) {
+      const middle = envelopes.length >>> 1;
+      this.#transmit(peer, envelopes.slice(0, middle));
+      this.#transmit(peer, envelopes.slice(middle));
+      return;
+    }
+    const [envelope] = envelopes;
+    this.#host.counters.increment('messages_too_large');
+    this.#host.log.error(
+      { to: peer.name, message: envelope?.[4], bytes, bytesMax: peer.route.transport.frameBytesMax },
+      'message dropped: it is larger than the transport carries',
+    );
+    if (envelope?.[0] === Kind.ask) this.#host.asks.unsent(envelope[6], 'too-large');
+  }
+
+  // What comes
+
+  #sink(route: Route): TransportSink {
+    return {
+      frame: (from, bytes) => this.#receive(route, from, bytes),
+      absent: (node, certain) => this.#absent(node, certain),
+      connectionLost: () => this.#connectionLost(route),
+    };
+  }
+
+  #receive(route: Route, from: string, bytes: Uint8Array): void {
+    let frame: Frame;
+    try {
+      frame = decodeFrame(bytes);
+    } catch (error) {
+      this.#host.counters.increment('frames_malformed');
+      this.#host.log.warn(
+        { from, bytes: bytes.byteLength, why: (error as Error).message },
+        'frame dropped: it does not decode',
+      );
+      return;
+    }
+    const peer = this.#peers.get(from) ?? this.#add(from, route);
+    if (!this.#inOrder(peer, frame)) return;
+    this.#host.counters.increment('frames_received');
+    peer.heardSinceProbe = true;
+    peer.absences = 0;
+    for (const envelope of frame.envelopes) this.#take(peer, frame.incarnation, envelope);
+  }
+
+  /** Whether to take a frame, by its incarnation, session and number; tells of what is missing before it. */
+  #inOrder(peer: Peer, frame: Frame): boolean {
+    if (this.#endedIncarnations.has(`${peer.name}#${frame.incarnation}`)) {
+      this.#host.counters.increment('frames_dead_incarnation');
+      return false;
+    }
+    if (peer.incarnation !== frame.incarnation) {
+      if (peer.incarnation !== '') this.#succeeded(peer);
+      peer.incarnation = frame.incarnation;
+      peer.session = frame.session;
+      peer.nextIn = frame.sequence;
+    }
+    if (frame.session < peer.session || (frame.session === peer.session && frame.sequence < peer.nextIn)) {
+      this.#host.counters.increment('frames_stale');
+      return false;
+    }
+    if (frame.session > peer.session) {
+      // Its connection was made anew: what was under way in either direction may be gone, and so are its links to us.
+      this.#break(peer, 'connection-lost');
+      this.#host.unlinked(peer.name);
+    } else if (frame.sequence > peer.nextIn) {
+      this.#host.counters.increment('frames_lost', frame.sequence - peer.nextIn);
+      this.#break(peer, 'connection-lost');
+      this.#put(peer, [Kind.lost, '', frame.incarnation, '', '', undefined, 0]);
+    }
+    peer.session = frame.session;
+    peer.nextIn = frame.sequence + 1;
+    return true;
+  }
+
+  #take(peer: Peer, incarnation: string, envelope: Envelope): void {
+    const [kind, toId, toIncarnation, fromId, name, body, askId] = envelope;
+    // An `exited` and an answer are about a request of ours, so they fit this incarnation or nothing waits for them.
+    if (toIncarnation !== '' && toIncarnation !== this.#host.incarnation && kind !== Kind.link && kind !== Kind.ask) {
+      this.#host.counters.increment('messages_dead_incarnation');
+      return;
+    }
+    switch (kind) {
+      case Kind.send:
+      case Kind.ask:
+        this.#host.deliver(upid(fromId, peer.name, incarnation), peer.name, envelope);
+        break;
+      case Kind.reply:
+        this.#host.asks.answered(askId, peer.name, name, body);
+        break;
+      case Kind.noProcess:
+        this.#host.asks.noProcess(askId, peer.name);
+        break;
+      case Kind.link:
+        this.#host.linked(toId, toIncarnation, peer.name);
+        break;
+      case Kind.exited:
+        if (isExitReason(name)) this.#exit(peer, upid(fromId, peer.name, typeof body === 'string' ? body : ''), name);
+        break;
+      case Kind.ping:
+        this.#put(peer, [Kind.pong, '', peer.incarnation, '', '', undefined, 0]);
+        break;
+      case Kind.pong:
+        break;
+      case Kind.lost:
+        this.#break(peer, 'connection-lost');
+        break;
+      default:
+        this.#host.counters.increment('messages_unknown_kind');
+    }
+  }
+
+  // Whether they are there
+
+  /** Probes the Node for as long as anyone waits for news of it. */
+  #watch(peer: Peer): void {
+    if (peer.probe !== undefined) return;
+    peer.unanswered = 0;
+    peer.heardSinceProbe = true;
+    this.#scheduleProbe(peer, this.#liveness.probeMs);
+  }
+
+  #scheduleProbe(peer: Peer, delayMs: number): void {
+    peer.probe?.cancel();
+    peer.probe = this.#host.clock.timer(delayMs, () => this.#probe(peer));
+  }
+
+  /**
+   * Counts probes rather than time: a stall of our own event loop delays probes, but makes nobody look silent.
+   */
+  #probe(peer: Peer): void {
+    peer.probe = undefined;
+    if (peer.links.size === 0 && !this.#host.asks.waitsFor(peer.name)) return;
+    peer.unanswered = peer.heardSinceProbe ? 0 : peer.unanswered + 1;
+    if (peer.unanswered * this.#liveness.probeMs > this.#liveness.silentMs) {
+      this.#gone(peer, 'node-silent');
+      return;
+    }
+    if (!peer.heardSinceProbe || peer.absences > 0) this.#ping(peer);
+    peer.heardSinceProbe = false;
+    this.#scheduleProbe(peer, this.#liveness.probeMs);
+  }
+
+  #ping(peer: Peer): void {
+    this.#put(peer, [Kind.ping, '', '', '', '', undefined, 0]);
+  }
+
+  #absent(node: string, certain: boolean): void {
+    const peer = this.#peers.get(node);
+    if (peer === undefined) return;
+    peer.absences++;
+    if (certain || peer.absences > 1) {
+      this.#gone(peer, 'node-down');
+      // A socket's Node never comes back under that name, so nothing needs to be remembered of it.
+      if (certain) this.#peers.delete(node);
+    } else if (peer.probe !== undefined) this.#scheduleProbe(peer, confirmAbsenceMs);
+  }
+
+  #gone(peer: Peer, reason: 'node-down' | 'node-silent'): void {
+    peer.probe?.cancel();
+    peer.probe = undefined;
+    this.#host.asks.giveUp(peer.name, 'no-node');
+    this.#break(peer, peer.incarnation === '' ? 'absent' : reason);
+    this.#host.unlinked(peer.name);
+    peer.absences = 0;
+  }
+
+  /** A new incarnation speaks under the name: the one that we knew is dead. */
+  #succeeded(peer: Peer): void {
+    if (this.#endedIncarnations.size >= endedIncarnationsMax)
+      for (const oldest of this.#endedIncarnations) {
+        this.#endedIncarnations.delete(oldest);
+        break;
+      }
+    this.#endedIncarnations.add(`${peer.name}#${peer.incarnation}`);
+    this.#host.asks.giveUp(peer.name, 'no-node');
+    this.#break(peer, 'node-down');
+    this.#host.unlinked(peer.name);
+  }
+
+  #connectionLost(route: Route): void {
+    route.session++;
+    for (const peer of this.#peers.values()) {
+      if (peer.route !== route) continue;
+      peer.nextOut = 0;
+      this.#host.asks.giveUp(peer.name, 'connection-lost');
+      this.#break(peer, 'connection-lost');
+      this.#host.unlinked(peer.name);
+    }
+  }
+
+  /** Every link to that Node ends, each with its `exited`. */
+  #break(peer: Peer, reason: ExitReason): void {
+    for (const pid of [...peer.links.keys()]) this.#exit(peer, pid, reason);
+  }
+
+  #exit(peer: Peer, pid: Upid, reason: ExitReason): void {
+    const linkers = peer.links.get(pid);
+    peer.links.delete(pid);
+    if (linkers !== undefined) for (const cell of linkers) cell.push({ kind: 'exited', pid, reason });
+  }
+}
+
+/** These need an answer from a living Node, so it matters when there is none. */
+function wantsReceiver(envelope: Envelope): boolean {
+  const kind = envelope[0];
+  return kind === Kind.ask || kind === Kind.link || kind === Kind.ping;
+}

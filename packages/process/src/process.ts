@@ -1,0 +1,240 @@
+import type { Logger } from 'pino';
+import type { Cell } from './cell.js';
+import type { Clock, Timer } from './clock.js';
+import { NameError, NoSuchProcessError } from './errors.js';
+import type { ExitReason, ProcessEvent } from './event.js';
+import type { AnyMessageType, BodyOf, ReplyOf } from './message.js';
+import type { AskOptions, Node } from './node.js';
+import type { Random } from './random.js';
+import { processIdPattern, type Upid } from './upid.js';
+
+/** For the Node alone. */
+export const attach = Symbol('attach');
+export const serve = Symbol('serve');
+export const detach = Symbol('detach');
+
+type MessageEvent = Extract<ProcessEvent, { kind: 'message' }>;
+
+/** What a process does with one type of message. A handler that returns a promise holds the mailbox until it settles. */
+export type Handler<M extends AnyMessageType> = (from: Upid, body: BodyOf<M>) => void | Promise<void>;
+
+interface Installed {
+  readonly type: AnyMessageType;
+  readonly handle: (from: Upid, body: never) => void | Promise<void>;
+}
+
+/**
+ * An actor: state that only its own handlers touch, one event at a time, in the order of arrival (Mesos facts 1.1, 1.2).
+ * A subclass installs its handlers in {@link initialize} and starts to live when a Node spawns it.
+ *
+ * A handler that throws ends its process, never the Node: those who linked to it are told with the reason `failed`.
+ */
+export abstract class Process {
+  readonly id: string;
+  #cell: Cell | undefined;
+  #current: MessageEvent | undefined;
+  readonly #handlers = new Map<string, Installed>();
+  readonly #timers = new Set<Timer>();
+
+  /** @param id unique on its Node. @throws {NameError} if it holds characters other than letters, digits and `_.:()/-`. */
+  constructor(id: string) {
+    if (!processIdPattern.test(id))
+      throw new NameError(
+        `${JSON.stringify(id)} cannot be a process id: use 1 to 255 letters, digits and _ . : ( ) / -`,
+      );
+    this.id = id;
+  }
+
+  /** The address of this process. @throws {NoSuchProcessError} before it is spawned. */
+  get pid(): Upid {
+    return this.#attached.pid;
+  }
+
+  /** Runs `work` as an event of this process and resolves with what it returns; rejects if the process ends before. */
+  dispatch<R>(work: () => R | Promise<R>): Promise<R> {
+    const cell = this.#cell;
+    if (cell === undefined) return Promise.reject(new NoSuchProcessError(this.id));
+    return new Promise<R>((resolve, reject) => {
+      const run = (): void | Promise<void> => {
+        try {
+          const result = work();
+          resolve(result);
+          return result instanceof Promise ? result.then(nothing, nothing) : undefined;
+        } catch (error) {
+          reject(error);
+        }
+      };
+      cell.push({ kind: 'dispatch', run, abandon: () => reject(new NoSuchProcessError(cell.pid)) });
+    });
+  }
+
+  /** Installs handlers and sets out. Runs once, as the first event. */
+  protected initialize(): void | Promise<void> {}
+
+  /** Lets go of what the process holds. Runs once, as the last thing, also after a failure. */
+  protected finalize(): void | Promise<void> {}
+
+  /** A linked process is gone, or no longer known to be there: comes once per link. */
+  protected exited(_pid: Upid, _reason: ExitReason): void | Promise<void> {}
+
+  /** Whether to handle a message at all: what is not admitted is dropped and counted as `messages_not_admitted`. */
+  protected admits(_from: Upid, _name: string): boolean {
+    return true;
+  }
+
+  /** Binds a message type to its handler; a later call replaces an earlier one. */
+  protected install<M extends AnyMessageType>(type: M, handler: Handler<M>): void {
+    this.#handlers.set(type.name, { type, handle: handler as Installed['handle'] });
+  }
+
+  /**
+   * Sends a message: at most once, in order between this process and `to`. Never throws because the other side is gone:
+   * link to it to know. The body is shared, not copied, where `to` lives on the same Node: do not change it afterwards.
+   */
+  protected send<M extends AnyMessageType>(to: Upid, type: M, body: BodyOf<M>): void {
+    const cell = this.#attached;
+    cell.node.send(to, type, body, cell);
+  }
+
+  /**
+   * Asks and waits for the reply. Awaiting it inside a handler holds the mailbox; use {@link defer} to go on meanwhile.
+   * Rejects as {@link Node.ask} does, and always by its deadline.
+   */
+  protected ask<M extends AnyMessageType>(
+    to: Upid,
+    type: M,
+    body: BodyOf<M>,
+    options: AskOptions,
+  ): Promise<ReplyOf<M>> {
+    const cell = this.#attached;
+    return cell.node.ask(to, type, body, options, cell);
+  }
+
+  /** Answers the message that is being handled: its ask if it is one, else as a message to its sender. */
+  protected reply<M extends AnyMessageType>(type: M, body: BodyOf<M>): void {
+    const current = this.#current;
+    if (current === undefined) throw new TypeError(`${this.id} replied ${type.name} while handling no message`);
+    if (current.answer === undefined) this.send(current.from, type, body);
+    else current.answer.reply(type.name, body);
+  }
+
+  /** Runs `work` as an event of this process after `delayMs`. Ends with the process. */
+  protected delay(delayMs: number, work: () => void | Promise<void>): Timer {
+    const cell = this.#attached;
+    const timer = cell.node.clock.timer(delayMs, () => {
+      this.#timers.delete(handle);
+      if (!cancelled) cell.push({ kind: 'dispatch', run: () => (cancelled ? undefined : work()), abandon: undefined });
+    });
+    let cancelled = false;
+    const handle: Timer = {
+      cancel: () => {
+        cancelled = true;
+        this.#timers.delete(handle);
+        timer.cancel();
+      },
+    };
+    this.#timers.add(handle);
+    return handle;
+  }
+
+  /** When `promise` settles, goes on with the outcome as an event of this process. Without `failed`, a rejection ends it. */
+  protected defer<T>(
+    promise: Promise<T>,
+    then: (value: T) => void | Promise<void>,
+    failed?: (error: unknown) => void,
+  ): void {
+    const cell = this.#attached;
+    const fail = failed ?? rethrow;
+    promise.then(
+      (value) => cell.push({ kind: 'dispatch', run: () => then(value), abandon: undefined }),
+      (error: unknown) => cell.push({ kind: 'dispatch', run: () => fail(error), abandon: undefined }),
+    );
+  }
+
+  /** Asks for one {@link exited} when `pid` ends, or at once if it is not there. Linking again meanwhile adds nothing. */
+  protected link(pid: Upid): void {
+    const cell = this.#attached;
+    cell.node.link(cell, pid);
+  }
+
+  /** Ends this process after the event that is being handled; what still waits in its mailbox is dropped. */
+  protected terminate(): void {
+    this.#attached.terminate(true);
+  }
+
+  protected get node(): Node {
+    return this.#attached.node;
+  }
+
+  protected get clock(): Clock {
+    return this.node.clock;
+  }
+
+  protected get random(): Random {
+    return this.node.random;
+  }
+
+  /** A logger that names this process. */
+  protected get log(): Logger {
+    return this.#attached.log;
+  }
+
+  get #attached(): Cell {
+    if (this.#cell === undefined) throw new NoSuchProcessError(`${this.id} (not spawned)`);
+    return this.#cell;
+  }
+
+  [attach](cell: Cell): void {
+    if (this.#cell !== undefined) throw new NameError(`${this.id} was spawned before; make a new process`);
+    this.#cell = cell;
+  }
+
+  [serve](event: ProcessEvent): unknown {
+    switch (event.kind) {
+      case 'message':
+        return this.#serveMessage(event);
+      case 'dispatch':
+        return event.run();
+      case 'exited':
+        return this.exited(event.pid, event.reason);
+      case 'initialize':
+        return this.initialize();
+      case 'terminate':
+        return undefined;
+    }
+  }
+
+  [detach](): void | Promise<void> {
+    for (const timer of this.#timers) timer.cancel();
+    return this.finalize();
+  }
+
+  #serveMessage(event: MessageEvent): unknown {
+    const installed = this.#handlers.get(event.name);
+    if (installed === undefined) return this.#refuse(event, 'messages_unknown', 'no handler for this message');
+    if (!this.admits(event.from, event.name)) return this.#refuse(event, 'messages_not_admitted', undefined);
+    if (event.remote && !installed.type.check(event.body))
+      return this.#refuse(event, 'messages_invalid', installed.type.explain(event.body));
+    this.#current = event;
+    const result = installed.handle(event.from, event.body as never);
+    if (result instanceof Promise) return result.finally(() => this.#settled());
+    this.#current = undefined;
+    return undefined;
+  }
+
+  #settled(): void {
+    this.#current = undefined;
+  }
+
+  #refuse(event: MessageEvent, counter: string, why: string | undefined): void {
+    this.node.counters.increment(counter);
+    if (why !== undefined) this.log.warn({ from: event.from, message: event.name, why }, 'message dropped');
+    event.answer?.noProcess();
+  }
+}
+
+function nothing(): void {}
+
+function rethrow(error: unknown): never {
+  throw error;
+}

@@ -1,0 +1,28 @@
+/**
+ * Carries frames between Nodes: at most once, and in order from one Node to another as long as the connection lives.
+ * Three implementations: NATS between machines, a local socket between an agent and its executors, memory for tests.
+ */
+export interface Transport {
+  /** Connects, and makes sure that no other Node answers to the same name. Frames may arrive from then on. */
+  start(node: string, sink: TransportSink): Promise<void>;
+  /** Whether frames to `node` go this way. A Node asks its transports in order and takes the first. */
+  reaches(node: string): boolean;
+  /**
+   * Hands one frame over. False when it was dropped because the connection is down.
+   * @param expectReceiver tell {@link TransportSink.absent} when nobody is there to take the frame.
+   */
+  send(node: string, frame: Uint8Array, expectReceiver: boolean): boolean;
+  /** The largest frame that {@link send} takes, in bytes. */
+  readonly frameBytesMax: number;
+  /** Lets go of the connection once what was sent has left. */
+  close(): Promise<void>;
+}
+
+/** What a transport tells its Node. None of these throws. */
+export interface TransportSink {
+  frame(from: string, bytes: Uint8Array): void;
+  /** Nobody takes frames under that name now. `certain`: its end was seen, not inferred from a missing subscription. */
+  absent(node: string, certain: boolean): void;
+  /** The connection broke: frames in both directions may have been lost, for every Node that `reaches` this way. */
+  connectionLost(): void;
+}

@@ -1,0 +1,213 @@
+import { type BodyOf, message, UpidSchema } from '@mesos-ts/process';
+import { Type } from '@sinclair/typebox';
+import { ExecutorIdSchema, FrameworkIdSchema, OfferIdSchema, SlaveIdSchema, TaskIdSchema } from './ids.js';
+import {
+  ExecutorInfoSchema,
+  FiltersSchema,
+  FrameworkInfoSchema,
+  OfferSchema,
+  SlaveInfoSchema,
+  TaskInfoSchema,
+  TaskSchema,
+  TaskStatusSchema,
+  UuidSchema,
+} from './infos.js';
+import { MasterInfoSchema } from './master-info.js';
+import { TaskStateSchema } from './task-state.js';
+
+/*
+ * Everything that master, agents, schedulers and executors say to each other, named as in Mesos (facts 2), with
+ * F = scheduler, M = master, A = agent, E = executor. None is reliable by itself, except that a StatusUpdate with a uuid
+ * is repeated until it is acknowledged, and registrations are repeated until they are answered.
+ */
+
+const VersionSchema = Type.String({ maxLength: 64 });
+const DataSchema = Type.Uint8Array();
+
+// F -> M
+
+/** First registration: `framework.id` is absent. Repeated until FrameworkRegistered. */
+export const RegisterFramework = message('RegisterFramework', { framework: FrameworkInfoSchema });
+
+/** `failover`: this scheduler takes over from another instance with the same id, which is told and cut off. */
+export const ReregisterFramework = message('ReregisterFramework', {
+  framework: FrameworkInfoSchema,
+  failover: Type.Boolean(),
+});
+
+/** The framework is done: its tasks are killed and it is forgotten. */
+export const UnregisterFramework = message('UnregisterFramework', { frameworkId: FrameworkIdSchema });
+
+/** Uses offers of one agent for tasks; what is left over is declined with `filters`. No tasks: all is declined. */
+export const LaunchTasks = message('LaunchTasks', {
+  frameworkId: FrameworkIdSchema,
+  offerIds: Type.Array(OfferIdSchema, { minItems: 1, maxItems: 1_000 }),
+  tasks: Type.Array(TaskInfoSchema, { maxItems: 10_000 }),
+  filters: FiltersSchema,
+});
+
+export const DeclineResourceOffer = message('DeclineResourceOffer', {
+  frameworkId: FrameworkIdSchema,
+  offerIds: Type.Array(OfferIdSchema, { minItems: 1, maxItems: 10_000 }),
+  filters: FiltersSchema,
+});
+
+/** Forget this framework's filters and offer to it again. */
+export const ReviveOffers = message('ReviveOffers', { frameworkId: FrameworkIdSchema });
+
+/** Offer nothing to this framework until it revives. */
+export const SuppressOffers = message('SuppressOffers', { frameworkId: FrameworkIdSchema });
+
+/** Empty: a status of every task that is not terminal; else of those named (facts 3.10). */
+export const ReconcileTasks = message('ReconcileTasks', {
+  frameworkId: FrameworkIdSchema,
+  statuses: Type.Array(Type.Object({ taskId: TaskIdSchema, slaveId: Type.Optional(SlaveIdSchema) })),
+});
+
+// F -> M -> A -> E
+
+export const KillTask = message('KillTask', { frameworkId: FrameworkIdSchema, taskId: TaskIdSchema });
+
+export const StatusUpdateAcknowledgement = message('StatusUpdateAcknowledgement', {
+  slaveId: SlaveIdSchema,
+  frameworkId: FrameworkIdSchema,
+  taskId: TaskIdSchema,
+  uuid: UuidSchema,
+});
+
+/** Bytes of the framework's own for one executor. May be lost. */
+export const FrameworkToExecutor = message('FrameworkToExecutor', {
+  slaveId: SlaveIdSchema,
+  frameworkId: FrameworkIdSchema,
+  executorId: ExecutorIdSchema,
+  data: DataSchema,
+});
+
+// E -> A -> M -> F
+
+/**
+ * `latestState` is the newest state that the agent knows of, while `status` is the oldest that is not acknowledged: on a
+ * terminal one the master frees the resources. `pid`: whom to acknowledge to; absent where there is no uuid.
+ */
+export const StatusUpdate = message('StatusUpdate', {
+  frameworkId: FrameworkIdSchema,
+  status: TaskStatusSchema,
+  latestState: Type.Optional(TaskStateSchema),
+  pid: Type.Optional(UpidSchema),
+});
+
+/** Bytes of an executor's own for its framework. May be lost. */
+export const ExecutorToFramework = message('ExecutorToFramework', {
+  slaveId: SlaveIdSchema,
+  frameworkId: FrameworkIdSchema,
+  executorId: ExecutorIdSchema,
+  data: DataSchema,
+});
+
+/** An executor's OS process has ended. `status`: its exit code, or 128 and the number of the signal. May be lost. */
+export const ExitedExecutor = message('ExitedExecutor', {
+  slaveId: SlaveIdSchema,
+  frameworkId: FrameworkIdSchema,
+  executorId: ExecutorIdSchema,
+  status: Type.Integer(),
+});
+
+// M -> F
+
+export const FrameworkRegistered = message('FrameworkRegistered', {
+  frameworkId: FrameworkIdSchema,
+  master: MasterInfoSchema,
+});
+export const FrameworkReregistered = message('FrameworkReregistered', {
+  frameworkId: FrameworkIdSchema,
+  master: MasterInfoSchema,
+});
+
+/** One or more offers. */
+export const ResourceOffer = message('ResourceOffer', { offers: Type.Array(OfferSchema, { minItems: 1 }) });
+
+/** The offer is void. May cross a LaunchTasks that uses it, whose tasks are then TASK_DROPPED. */
+export const RescindResourceOffer = message('RescindResourceOffer', { offerId: OfferIdSchema });
+
+/** An agent is unreachable or gone. Sent once; may be lost. */
+export const LostSlave = message('LostSlave', { slaveId: SlaveIdSchema });
+
+/** The master will not have this framework: its driver aborts. */
+export const FrameworkError = message('FrameworkError', { message: Type.String({ maxLength: 65_536 }) });
+
+// A -> M
+
+/** First registration: `slave.id` is absent. Repeated until SlaveRegistered. */
+export const RegisterSlave = message('RegisterSlave', { slave: SlaveInfoSchema, version: VersionSchema });
+
+/** All that the agent has and runs: how a new master learns it (facts 3.3). */
+export const ReregisterSlave = message('ReregisterSlave', {
+  slave: SlaveInfoSchema,
+  version: VersionSchema,
+  /** Those whose terminal state is not acknowledged yet are among them. */
+  tasks: Type.Array(TaskSchema),
+  executors: Type.Array(Type.Object({ frameworkId: FrameworkIdSchema, executor: ExecutorInfoSchema })),
+  frameworks: Type.Array(FrameworkInfoSchema),
+});
+
+/** The agent ends for good: its executors are gone. */
+export const UnregisterSlave = message('UnregisterSlave', { slaveId: SlaveIdSchema });
+
+export const PongSlave = message('PongSlave', {});
+
+// M -> A
+
+/** `totalPingTimeoutMs`: without a ping for that long, the agent is to look for its master again. */
+export const SlaveRegistered = message('SlaveRegistered', {
+  slaveId: SlaveIdSchema,
+  totalPingTimeoutMs: Type.Integer({ minimum: 1 }),
+});
+
+/** `reconciliations`: tasks that the master holds to be on this agent, which did not name them. */
+export const SlaveReregistered = message('SlaveReregistered', {
+  slaveId: SlaveIdSchema,
+  totalPingTimeoutMs: Type.Integer({ minimum: 1 }),
+  reconciliations: Type.Array(Type.Object({ frameworkId: FrameworkIdSchema, taskId: TaskIdSchema })),
+});
+
+/** `connected: false`: the master holds this agent to be disconnected; it is to register again. */
+export const PingSlave = message('PingSlave', { connected: Type.Boolean() });
+
+/** M -> A -> E; the executor is started where it does not run yet. */
+export const RunTask = message('RunTask', { framework: FrameworkInfoSchema, task: TaskInfoSchema });
+
+/** Kill all executors of the framework. */
+export const ShutdownFramework = message('ShutdownFramework', { frameworkId: FrameworkIdSchema });
+
+/** Kill everything and end: the master will not have this agent. */
+export const Shutdown = message('Shutdown', { message: Type.String({ maxLength: 65_536 }) });
+
+// E -> A
+
+/** Repeated until ExecutorRegistered. */
+export const RegisterExecutor = message('RegisterExecutor', {
+  frameworkId: FrameworkIdSchema,
+  executorId: ExecutorIdSchema,
+});
+
+// A -> E
+
+export const ExecutorRegistered = message('ExecutorRegistered', {
+  executor: ExecutorInfoSchema,
+  framework: FrameworkInfoSchema,
+  slave: SlaveInfoSchema,
+});
+
+/** End: kill your tasks, say so, and exit within the grace period. */
+export const ShutdownExecutor = message('ShutdownExecutor', {
+  frameworkId: FrameworkIdSchema,
+  executorId: ExecutorIdSchema,
+});
+
+/** The bodies of those messages that are handed around whole. */
+export type RegisterSlave = BodyOf<typeof RegisterSlave>;
+export type ReregisterSlave = BodyOf<typeof ReregisterSlave>;
+export type LaunchTasks = BodyOf<typeof LaunchTasks>;
+export type StatusUpdate = BodyOf<typeof StatusUpdate>;
+export type StatusUpdateAcknowledgement = BodyOf<typeof StatusUpdateAcknowledgement>;
+export type ReconcileTasks = BodyOf<typeof ReconcileTasks>;

@@ -1,0 +1,384 @@
+import type { DeepReadonly } from '@mesos-ts/process';
+import { type Static, Type } from '@sinclair/typebox';
+
+/*
+ * What an agent has, an offer holds and a task uses, counted exactly (Mesos facts 5.1). A resource is plain data and
+ * travels in messages as it is. Mesos adds doubles and repairs them by rounding; here a scalar is a whole number of
+ * thousandths, so that what is given back is always what was taken.
+ *
+ * Lists of resources are kept canonical: one entry at most per name and role, sorted by name and then role, none of
+ * them empty, ranges sorted and merged, sets sorted and unique. {@link normalize} makes that of what arrives from
+ * outside; every other function here takes canonical lists, returns canonical lists and changes none.
+ */
+
+/** From the first of them to the last, both included: `[31000, 32000]`. As an array's first two elements. */
+export interface Range {
+  readonly 0: number;
+  readonly 1: number;
+}
+
+/** The role of what is reserved for nobody. */
+export const unreservedRole = '*';
+
+/** No name, role or item may hold a character that the text form gives a meaning to. */
+const nameExpression = /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}$/;
+const roleExpression = /^(\*|(?!\.{1,2}$)[A-Za-z0-9_.][A-Za-z0-9_.-]{0,127})$/;
+const itemExpression = /^((?![,;{}])[!-~]){1,255}$/;
+
+/** How long a list may be: every second one of 2^16 ports, and far more names and items than an agent has. */
+const limits = { resources: 1024, ranges: 32_768, set: 4096 } as const;
+
+const WholeSchema = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+/** Whom resources are reserved for: see {@link isRole}. */
+export const RoleSchema = Type.String({ pattern: roleExpression.source });
+const owner = {
+  /** `cpus`, `mem` (MB), `disk` (MB), `gpus`, `ports` or any other: 1 to 128 of A-Z a-z 0-9 `_` `.` `/` `-`. */
+  name: Type.String({ pattern: nameExpression.source }),
+  role: RoleSchema,
+};
+// An unknown field is refused and not ignored: it might say that this is not the plain resource that it looks like.
+const closed = { additionalProperties: false };
+
+/** A part of what one machine has: an amount, ranges of whole numbers, or a set of texts. */
+export const ResourceSchema = Type.Union([
+  /** The amount in thousandths: 1.5 cpus are 1500. */
+  Type.Object({ ...owner, scalar: WholeSchema }, closed),
+  Type.Object(
+    {
+      ...owner,
+      ranges: Type.Array(Type.Unsafe<Range>(Type.Tuple([WholeSchema, WholeSchema])), { maxItems: limits.ranges }),
+    },
+    closed,
+  ),
+  Type.Object(
+    { ...owner, set: Type.Array(Type.String({ pattern: itemExpression.source }), { maxItems: limits.set }) },
+    closed,
+  ),
+]);
+export type Resource = DeepReadonly<Static<typeof ResourceSchema>>;
+
+/** A list as it may arrive: well-formed, but not canonical before {@link normalize}. */
+export const ResourcesSchema = Type.Array(ResourceSchema, { maxItems: limits.resources });
+export type Resources = readonly Resource[];
+
+/**
+ * - `RESOURCES_SYNTAX`: a text is not of the grammar.
+ * - `RESOURCES_INVALID`: a number is negative, not whole or too large, a range ends before it begins, or reserved
+ *   resources stand where quantities are wanted.
+ * - `RESOURCES_KIND`: one name is used for two kinds, such as a scalar and ranges.
+ * - `RESOURCES_OVERFLOW`: a sum, or a number in a text, is beyond 2^53 - 1: up to there doubles hold whole numbers exactly.
+ * - `RESOURCES_OVERLAP`: what is added is there already, such as a port that would be owned twice.
+ * - `RESOURCES_NOT_CONTAINED`: what is subtracted is not there.
+ * - `RESOURCES_TOO_MANY`: more entries, ranges or items than a message may carry.
+ */
+export type ResourcesErrorCode =
+  | 'RESOURCES_SYNTAX'
+  | 'RESOURCES_INVALID'
+  | 'RESOURCES_KIND'
+  | 'RESOURCES_OVERFLOW'
+  | 'RESOURCES_OVERLAP'
+  | 'RESOURCES_NOT_CONTAINED'
+  | 'RESOURCES_TOO_MANY';
+
+/** Resources that cannot be read, or an operation on them that would make the books wrong. */
+export class ResourcesError extends Error {
+  override readonly name = 'ResourcesError';
+
+  constructor(
+    readonly code: ResourcesErrorCode,
+    problem: string,
+    options?: ErrorOptions,
+  ) {
+    super(`resources: ${problem}`, options);
+  }
+}
+
+/** Whether `text` may name a resource. */
+export function isResourceName(text: string): boolean {
+  return nameExpression.test(text);
+}
+
+/** Whether `text` may be a role: `*`, or 1 to 128 of A-Z a-z 0-9 `_` `.` `-`, not `.` or `..`, no `-` in front. */
+export function isRole(text: string): boolean {
+  return roleExpression.test(text);
+}
+
+/** Whether `text` may be an item of a set: 1 to 255 printable ASCII characters, no blank and none of `,` `;` `{` `}`. */
+export function isSetItem(text: string): boolean {
+  return itemExpression.test(text);
+}
+
+/**
+ * The canonical form of a list that has passed {@link ResourcesSchema}: entries of the same name and role become one,
+ * scalars by adding up, ranges and sets by union.
+ * @throws {ResourcesError} INVALID, KIND, OVERFLOW or TOO_MANY.
+ */
+export function normalize(list: Resources): Resources {
+  return collect(list.map(normalizeOne), unite);
+}
+
+/**
+ * Both together. Meant for the books of one machine: two machines have the same port numbers, which is an overlap
+ * here; for sums over machines see {@link scalarTotals}. Ranges of different roles are not compared, as in Mesos.
+ * @throws {ResourcesError} OVERLAP, KIND, OVERFLOW or TOO_MANY.
+ */
+export function addResources(a: Resources, b: Resources): Resources {
+  return collect([...a, ...b], addOne);
+}
+
+/**
+ * What is left of `a` without `b`; `b` in the very roles that `a` has it in.
+ * @throws {ResourcesError} NOT_CONTAINED, naming what `a` lacks; TOO_MANY.
+ */
+export function subtractResources(a: Resources, b: Resources): Resources {
+  for (const resource of b) {
+    const missing = withoutAll(resource, a);
+    if (!isNothing(missing))
+      throw new ResourcesError('RESOURCES_NOT_CONTAINED', `cannot subtract ${describe(missing)}, which is not there`);
+  }
+  return collect(
+    a.map((resource) => withoutAll(resource, b)),
+    unite,
+  );
+}
+
+/** Whether all of `b` is in `a`, in the same roles. */
+export function containsResources(a: Resources, b: Resources): boolean {
+  return b.every((resource) => isNothing(withoutAll(resource, a)));
+}
+
+/** Whether there is nothing at all. */
+export function isEmpty(resources: Resources): boolean {
+  return resources.length === 0;
+}
+
+/** Whether both are the same resources in the same roles. */
+export function equalResources(a: Resources, b: Resources): boolean {
+  return containsResources(a, b) && containsResources(b, a);
+}
+
+/** What a framework of `role` may use: what is reserved for that role, and what is reserved for nobody. */
+export function resourcesForRole(resources: Resources, role: string): Resources {
+  return resources.filter((resource) => resource.role === unreservedRole || resource.role === role);
+}
+
+/** The thousandths of the scalar `name` over all roles; 0 where there is no such scalar. @throws {ResourcesError} OVERFLOW. */
+export function scalarOf(resources: Resources, name: string): number {
+  return scalarTotals(resources.filter((resource) => resource.name === name)).get(name) ?? 0;
+}
+
+/** The thousandths of every scalar over all roles, by name. @throws {ResourcesError} OVERFLOW. */
+export function scalarTotals(resources: Resources): ReadonlyMap<string, number> {
+  const totals = new Map<string, number>();
+  for (const resource of resources)
+    if ('scalar' in resource) totals.set(resource.name, sum(resource, totals.get(resource.name) ?? 0));
+  return totals;
+}
+
+/**
+ * Picks from an offer what a task wants: of every name first what is reserved, in the order of the roles' names, then
+ * what is not. Ranges and sets are wanted item by item: `ports:[31000-31001]` asks for these two ports.
+ *
+ * @param from what may be used, in its roles; see {@link resourcesForRole}.
+ * @param wanted quantities, all of the role `*`, which here means any role.
+ * @returns a part of `from`, or undefined when that does not suffice.
+ * @throws {ResourcesError} INVALID for a wanted resource that is reserved; TOO_MANY.
+ */
+export function takeResources(from: Resources, wanted: Resources): Resources | undefined {
+  const taken: Resource[] = [];
+  for (const want of wanted) {
+    if (want.role !== unreservedRole)
+      throw new ResourcesError('RESOURCES_INVALID', `wanted ${describe(want)} must be unreserved: leave out the role`);
+    let missing = want;
+    for (const resource of reservedFirst(from, want.name)) {
+      taken.push(common(resource, missing));
+      missing = without(missing, resource);
+    }
+    if (!isNothing(missing)) return undefined;
+  }
+  return collect(taken, unite);
+}
+
+/** `cpus`, or `cpus(role)` where it is reserved. */
+export function resourceLabel(resource: Resource): string {
+  return resource.role === unreservedRole ? resource.name : `${resource.name}(${resource.role})`;
+}
+
+/** Brings entries into the canonical order, `join`s those of the same name and role, and drops the empty ones. */
+function collect(entries: readonly Resource[], join: (a: Resource, b: Resource) => Resource): Resources {
+  const joined: Resource[] = [];
+  for (const entry of entries.toSorted(byNameAndRole)) {
+    const last = joined.at(-1);
+    if (last?.name === entry.name) requireSameKind(last, entry);
+    if (last !== undefined && isSameOwner(last, entry)) joined[joined.length - 1] = join(last, entry);
+    else joined.push(entry);
+  }
+  const kept = joined.filter((entry) => !isNothing(entry));
+  requireWithin(kept, limits.resources, 'a list of resources');
+  for (const entry of kept) requireSendable(entry);
+  return kept;
+}
+
+function byNameAndRole(a: Resource, b: Resource): number {
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  if (a.role !== b.role) return a.role < b.role ? -1 : 1;
+  return 0;
+}
+
+function isSameOwner(a: Resource, b: Resource): boolean {
+  return a.name === b.name && a.role === b.role;
+}
+
+function reservedFirst(resources: Resources, name: string): Resources {
+  const named = resources.filter((resource) => resource.name === name);
+  return [
+    ...named.filter((resource) => resource.role !== unreservedRole),
+    ...named.filter((resource) => resource.role === unreservedRole),
+  ];
+}
+
+function normalizeOne(resource: Resource): Resource {
+  if ('scalar' in resource) {
+    requireWhole(resource, resource.scalar);
+    return resource;
+  }
+  if ('set' in resource) return { ...resource, set: uniqueSorted(resource.set) };
+  for (const range of resource.ranges) {
+    requireWhole(resource, range[0]);
+    requireWhole(resource, range[1]);
+    if (range[1] < range[0])
+      throw new ResourcesError('RESOURCES_INVALID', `${describe(resource)} has a range that ends before it begins`);
+  }
+  return { ...resource, ranges: mergeRanges(resource.ranges) };
+}
+
+/** All that is in one or the other; both of one name. Scalars have no identity and add up. */
+function unite(a: Resource, b: Resource): Resource {
+  if ('scalar' in a && 'scalar' in b) return { ...a, scalar: sum(a, b.scalar) };
+  if ('ranges' in a && 'ranges' in b) return { ...a, ranges: mergeRanges([...a.ranges, ...b.ranges]) };
+  if ('set' in a && 'set' in b) return { ...a, set: uniqueSorted([...a.set, ...b.set]) };
+  throw twoKinds(a, b);
+}
+
+function addOne(a: Resource, b: Resource): Resource {
+  const both = 'scalar' in a ? undefined : common(a, b);
+  if (both !== undefined && !isNothing(both))
+    throw new ResourcesError('RESOURCES_OVERLAP', `cannot add ${describe(both)}, which is there already`);
+  return unite(a, b);
+}
+
+/** What of `a` is not in `b`, whatever their roles; never negative. All of `a` where they are of different kinds. */
+function without(a: Resource, b: Resource): Resource {
+  if ('scalar' in a && 'scalar' in b) return { ...a, scalar: Math.max(0, a.scalar - b.scalar) };
+  if ('ranges' in a && 'ranges' in b) return { ...a, ranges: rangesWithout(a.ranges, b.ranges) };
+  if ('set' in a && 'set' in b) {
+    const gone = new Set(b.set);
+    return { ...a, set: a.set.filter((item) => !gone.has(item)) };
+  }
+  return a;
+}
+
+/** What of `a` is in `b` too. */
+function common(a: Resource, b: Resource): Resource {
+  return without(a, without(a, b));
+}
+
+/** What of `resource` is not in `gone` under the same name and role. */
+function withoutAll(resource: Resource, gone: Resources): Resource {
+  const same = gone.find((other) => isSameOwner(resource, other));
+  return same === undefined ? resource : without(resource, same);
+}
+
+function isNothing(resource: Resource): boolean {
+  if ('scalar' in resource) return resource.scalar === 0;
+  return 'ranges' in resource ? resource.ranges.length === 0 : resource.set.length === 0;
+}
+
+/** Sorted, and those that overlap or touch made one. */
+function mergeRanges(ranges: readonly Range[]): Range[] {
+  const merged: Range[] = [];
+  for (const range of ranges.toSorted((a, b) => a[0] - b[0])) {
+    const last = merged.at(-1);
+    if (last !== undefined && range[0] <= last[1] + 1)
+      merged[merged.length - 1] = [last[0], Math.max(last[1], range[1])];
+    else merged.push([range[0], range[1]]);
+  }
+  return merged;
+}
+
+/** One pass over both, which are sorted and merged. */
+function rangesWithout(ranges: readonly Range[], cuts: readonly Range[]): Range[] {
+  const left: Range[] = [];
+  let at = 0;
+  for (const range of ranges) {
+    let begin = range[0];
+    for (let cut = cuts[at]; cut !== undefined && cut[0] <= range[1]; cut = cuts[++at]) {
+      if (cut[0] > begin) left.push([begin, cut[0] - 1]);
+      begin = Math.max(begin, cut[1] + 1);
+      // This cut may reach into the next range: it stays the current one.
+      if (cut[1] >= range[1]) break;
+    }
+    if (begin <= range[1]) left.push([begin, range[1]]);
+  }
+  return left;
+}
+
+function uniqueSorted(items: readonly string[]): string[] {
+  return [...new Set(items)].sort();
+}
+
+function sum(resource: Resource & { readonly scalar: number }, more: number): number {
+  const total = resource.scalar + more;
+  if (!Number.isSafeInteger(total))
+    throw new ResourcesError(
+      'RESOURCES_OVERFLOW',
+      `the sum of ${resourceLabel(resource)} is beyond 2^53 - 1 thousandths`,
+    );
+  return total;
+}
+
+function requireWhole(resource: Resource, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new ResourcesError(
+      'RESOURCES_INVALID',
+      `${resourceLabel(resource)} has ${value}; expected a whole number from 0 to 2^53 - 1`,
+    );
+}
+
+function requireSameKind(a: Resource, b: Resource): void {
+  if (kindOf(a) !== kindOf(b)) throw twoKinds(a, b);
+}
+
+function twoKinds(a: Resource, b: Resource): ResourcesError {
+  return new ResourcesError(
+    'RESOURCES_KIND',
+    `${resourceLabel(a)} is a ${kindOf(a)} and ${resourceLabel(b)} a ${kindOf(b)}; a name has one kind in all roles`,
+  );
+}
+
+function kindOf(resource: Resource): 'scalar' | 'list of ranges' | 'set' {
+  if ('scalar' in resource) return 'scalar';
+  return 'ranges' in resource ? 'list of ranges' : 'set';
+}
+
+/** Keeps what is made here within what {@link ResourcesSchema} lets through at the receiver. */
+function requireSendable(resource: Resource): void {
+  if ('ranges' in resource) requireWithin(resource.ranges, limits.ranges, `${resourceLabel(resource)} as ranges`);
+  if ('set' in resource) requireWithin(resource.set, limits.set, `${resourceLabel(resource)} as a set`);
+}
+
+function requireWithin(list: readonly unknown[], limit: number, what: string): void {
+  if (list.length > limit)
+    throw new ResourcesError(
+      'RESOURCES_TOO_MANY',
+      `${what} would have ${list.length} elements; at most ${limit} are allowed`,
+    );
+}
+
+/** For messages to people: exact, but cut off where it gets long. */
+function describe(resource: Resource): string {
+  const label = resourceLabel(resource);
+  if ('scalar' in resource) return `${resource.scalar} thousandths of ${label}`;
+  const items = 'set' in resource ? resource.set : resource.ranges.map((range) => `${range[0]}-${range[1]}`);
+  return `${label} ${items.slice(0, 5).join(', ')}${items.length > 5 ? ' and more' : ''}`;
+}

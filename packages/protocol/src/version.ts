@@ -1,0 +1,2 @@
+/** The version that masters and agents tell each other. */
+export const version = '0.1.0';
