@@ -1,1 +1,6 @@
-export {};
+export type { Allocation, Allocator, Usage } from './allocator.js';
+export { Drf } from './drf.js';
+export { DrfAllocator } from './drf-allocator.js';
+export { Master, masterProcessId } from './master.js';
+export { type MasterOptions, masterDefaults } from './master-options.js';
+export { type RunningMaster, type StartMasterOptions, startMaster } from './start-master.js';

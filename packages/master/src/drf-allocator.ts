@@ -1,0 +1,99 @@
+import { Process, type Timer } from '@mesos-ts/process';
+import type { Filters, FrameworkId, Resources, SlaveId } from '@mesos-ts/protocol';
+import type { Allocation, Allocator, Usage } from './allocator.js';
+import { Drf } from './drf.js';
+
+/**
+ * The allocator as a process: keeps the pure core's time and order. Everything that happens in one turn leads to one
+ * allocation; nothing waits for a batch, and freed resources are offered at once.
+ */
+export class DrfAllocator extends Process implements Allocator {
+  readonly #drf = new Drf();
+  readonly #allocated: (allocations: readonly Allocation[]) => void;
+  #scheduled = false;
+  #expiry: Timer | undefined;
+
+  /** @param allocated called with what is to be offered; never empty. */
+  constructor(id: string, allocated: (allocations: readonly Allocation[]) => void) {
+    super(id);
+    this.#allocated = allocated;
+  }
+
+  addSlave(slaveId: SlaveId, total: Resources, used: readonly Usage[]): void {
+    this.#change(slaveId, () => this.#drf.addSlave(slaveId, total, used));
+  }
+
+  removeSlave(slaveId: SlaveId): void {
+    this.#change(slaveId, () => this.#drf.removeSlave(slaveId));
+  }
+
+  activateSlave(slaveId: SlaveId): void {
+    this.#change(slaveId, () => this.#drf.setSlaveActive(slaveId, true));
+  }
+
+  deactivateSlave(slaveId: SlaveId): void {
+    this.#change(slaveId, () => this.#drf.setSlaveActive(slaveId, false));
+  }
+
+  addFramework(frameworkId: FrameworkId, role: string): void {
+    this.#change(undefined, () => this.#drf.addFramework(frameworkId, role));
+  }
+
+  removeFramework(frameworkId: FrameworkId): void {
+    this.#change(undefined, () => this.#drf.removeFramework(frameworkId));
+  }
+
+  activateFramework(frameworkId: FrameworkId): void {
+    this.#change(undefined, () => this.#drf.setFrameworkActive(frameworkId, true));
+  }
+
+  deactivateFramework(frameworkId: FrameworkId): void {
+    this.#change(undefined, () => this.#drf.setFrameworkActive(frameworkId, false));
+  }
+
+  recoverResources(frameworkId: FrameworkId, slaveId: SlaveId, resources: Resources, filters?: Filters): void {
+    this.#change(slaveId, () => this.#drf.recover(frameworkId, slaveId, resources, this.clock.now(), filters));
+  }
+
+  suppressOffers(frameworkId: FrameworkId): void {
+    this.#change(undefined, () => this.#drf.suppress(frameworkId));
+  }
+
+  reviveOffers(frameworkId: FrameworkId): void {
+    this.#change(undefined, () => this.#drf.revive(frameworkId));
+  }
+
+  #change(slaveId: SlaveId | undefined, change: () => void): void {
+    this.dispatch(() => {
+      this.#apply(slaveId, change);
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      // Behind whatever else waits in the mailbox by now: several changes, one allocation.
+      void this.dispatch(() => this.#allocate()).catch(() => undefined);
+    }).catch(() => undefined); // the allocator has ended: so has its master's term
+  }
+
+  /** A contradiction in the books of one agent takes that agent out of the offers, and nothing else down. */
+  #apply(slaveId: SlaveId | undefined, change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      this.node.counters.increment('allocator_contradictions');
+      this.log.error(
+        { err: error, slaveId },
+        'the books of this agent contradict themselves: nothing of it is offered',
+      );
+      if (slaveId !== undefined) this.#drf.setSlaveActive(slaveId, false);
+    }
+  }
+
+  #allocate(): void {
+    this.#scheduled = false;
+    const now = this.clock.now();
+    const allocations = this.#drf.allocate(now, this.random);
+    if (allocations.length > 0) this.#allocated(allocations);
+    this.#expiry?.cancel();
+    const next = this.#drf.nextExpiry(now);
+    this.#expiry = next === undefined ? undefined : this.delay(next - now, () => this.#allocate());
+  }
+}

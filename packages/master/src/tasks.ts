@@ -1,0 +1,64 @@
+import {
+  type FrameworkId,
+  isTerminal,
+  type Reason,
+  type Task,
+  type TaskId,
+  type TaskInfo,
+  type TaskState,
+  type TaskStatus,
+} from '@mesos-ts/protocol';
+
+/** A task in the master's books, from LaunchTasks until its terminal update is acknowledged. */
+export interface TaskRecord {
+  /** With the newest state that is known. */
+  task: Task;
+  /** What was last forwarded to the framework: an acknowledgement of it moves the task on. */
+  forwarded: { readonly uuid: string; readonly state: TaskState } | undefined;
+  /** Its resources are still allocated on its agent. */
+  holdsResources: boolean;
+}
+
+/** The key of a task among those of all frameworks. */
+export function taskKey(frameworkId: FrameworkId, taskId: TaskId): string {
+  return `${frameworkId}/${taskId}`;
+}
+
+/** A task that has just been launched. */
+export function stagingTask(frameworkId: FrameworkId, info: TaskInfo): TaskRecord {
+  const task: Task = {
+    taskId: info.taskId,
+    name: info.name,
+    frameworkId,
+    executorId: info.executor.executorId,
+    slaveId: info.slaveId,
+    resources: info.resources,
+    state: 'TASK_STAGING',
+  };
+  return { task, forwarded: undefined, holdsResources: true };
+}
+
+/** A task that its agent told of. */
+export function reportedTask(task: Task): TaskRecord {
+  return { task, forwarded: undefined, holdsResources: !isTerminal(task.state) };
+}
+
+/** A status that the master itself makes: it carries no uuid, so it is sent once and not acknowledged (facts 3.9). */
+export function masterStatus(
+  about: { readonly taskId: TaskId } & Partial<Pick<Task, 'slaveId' | 'executorId'>>,
+  state: TaskState,
+  reason: Reason,
+  message: string,
+  timestamp: number,
+): TaskStatus {
+  return {
+    taskId: about.taskId,
+    state,
+    source: 'SOURCE_MASTER',
+    reason,
+    message,
+    timestamp,
+    ...(about.slaveId === undefined ? {} : { slaveId: about.slaveId }),
+    ...(about.executorId === undefined ? {} : { executorId: about.executorId }),
+  };
+}
