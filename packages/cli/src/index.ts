@@ -1,1 +1,10 @@
-export {};
+export { ClusterProcess } from './cluster-process.js';
+export { LocalCluster, type LocalClusterOptions } from './local-cluster.js';
+export {
+  type NatsServer,
+  type NatsServerExit,
+  type NatsServerOptions,
+  NatsServerStartError,
+  startNatsServer,
+} from './nats-server.js';
+export { type FindNatsServerOptions, findNatsServer, NatsServerNotFoundError } from './nats-server-binary.js';

@@ -16,8 +16,8 @@ import type { TaskRecord } from './tasks.js';
 export interface ExecutorRecord {
   readonly frameworkId: FrameworkId;
   readonly info: ExecutorInfo;
-  /** What its end gives back: its own resources, and those of tasks that were forgotten before they ended. */
-  resources: Resources;
+  /** What its end gives back: its own resources, and those of each task that was forgotten before it ended. */
+  readonly holds: Resources[];
   /** The agent, or the executor itself, has been heard of it: it was really started. */
   seen: boolean;
 }
@@ -31,8 +31,8 @@ export interface Agent {
   readonly tasks: Set<TaskRecord>;
   readonly executors: Map<string, ExecutorRecord>;
   readonly offers: Set<OfferId>;
-  /** Asked for while the agent was away: sent again when it is back. */
-  readonly kills: Map<TaskId, FrameworkId>;
+  /** Asked for while the agent was away, by {@link taskKey}: sent when it is back. */
+  readonly kills: Map<string, { readonly frameworkId: FrameworkId; readonly taskId: TaskId }>;
   /** Pings in a row that it did not answer. */
   missedPings: number;
   /** Runs while it is away: at its end it is unreachable. */

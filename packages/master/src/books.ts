@@ -1,6 +1,5 @@
 import type { Upid } from '@mesos-ts/process';
 import {
-  addResources,
   type ExecutorId,
   type ExecutorInfo,
   type Filters,
@@ -118,7 +117,7 @@ export class Books {
     const executor = agent.executors.get(key);
     if (executor === undefined) return false;
     agent.executors.delete(key);
-    this.giveBack(frameworkId, agent.id, executor.resources);
+    for (const resources of executor.holds) this.giveBack(frameworkId, agent.id, resources);
     return true;
   }
 
@@ -130,19 +129,22 @@ export class Books {
     return agent;
   }
 
-  /** An agent that this master does not know, with all that runs on it: how a new leader learns. */
+  /**
+   * An agent that this master does not know, with all that runs on it: how a new leader learns.
+   * @throws {ResourcesError} for a report that cannot be used, before anything of it is in the books.
+   */
   importAgent(id: SlaveId, report: ReregisterSlave, pid: Upid): Agent {
-    const agent = this.agents.add(id, { ...report.slave, resources: normalize(report.slave.resources) }, pid);
+    const { slave, tasks, executors } = canonicalReport(report);
+    const agent = this.agents.add(id, slave, pid);
     for (const info of report.frameworks) if (info.id !== undefined) this.#importFramework(info.id, info);
-    for (const task of report.tasks) this.#importTask(agent, task);
-    for (const { frameworkId, executor } of report.executors)
+    for (const { frameworkId, executor } of executors)
       agent.executors.set(executorKey(frameworkId, executor.executorId), {
         frameworkId,
         info: executor,
-        resources: normalize(executor.resources),
+        holds: [executor.resources],
         seen: true,
       });
-    this.#adoptOrphans(agent, report.tasks);
+    for (const task of tasks) this.#importTask(agent, task);
     this.#allocator.addSlave(agent.id, agent.info.resources, usagesOf(agent));
     return agent;
   }
@@ -198,6 +200,16 @@ export class Books {
     this.#allocator.activateFramework(framework.id);
   }
 
+  /** Its scheduler may describe it anew, even in another role. */
+  updateFramework(framework: Framework, info: FrameworkInfo): void {
+    const { role } = framework.info;
+    framework.info = { ...info, id: framework.id };
+    if (role === info.role) return;
+    this.#takeBackAll(framework.offers);
+    this.#allocator.removeFramework(framework.id);
+    this.#allocator.addFramework(framework.id, info.role);
+  }
+
   disconnectFramework(framework: Framework): void {
     framework.connected = false;
     this.#allocator.deactivateFramework(framework.id);
@@ -237,28 +249,26 @@ export class Books {
     if (!record.holdsResources) return;
     const executor = agent.executors.get(executorKey(record.task.frameworkId, record.task.executorId));
     if (executor === undefined) this.giveBack(record.task.frameworkId, agent.id, record.task.resources);
-    else executor.resources = addResources(executor.resources, record.task.resources);
+    else executor.holds.push(record.task.resources);
   }
 
   #importFramework(id: FrameworkId, info: FrameworkInfo): void {
     if (this.frameworks.get(id) === undefined && !this.frameworks.isCompleted(id)) this.addFramework(id, info);
   }
 
-  #importTask(agent: Agent, task: Task): void {
+  /**
+   * A task of a framework that is done, or whose id its framework has used again while the agent was away, is not kept:
+   * its executor holds its resources until it has ended.
+   */
+  #importTask(agent: Agent, reported: Task): void {
+    const task = { ...reported, slaveId: agent.id };
     const framework = this.frameworks.get(task.frameworkId);
-    if (framework === undefined) return;
-    const record = reportedTask({ ...task, slaveId: agent.id, resources: normalize(task.resources) });
-    framework.tasks.set(task.taskId, record);
-    agent.tasks.add(record);
-  }
-
-  /** Tasks of frameworks that are done: their executors hold their resources until they have ended. */
-  #adoptOrphans(agent: Agent, tasks: readonly Task[]): void {
-    for (const task of tasks) {
-      if (this.frameworks.get(task.frameworkId) !== undefined || isTerminal(task.state)) continue;
-      const executor = agent.executors.get(executorKey(task.frameworkId, task.executorId));
-      if (executor !== undefined) executor.resources = addResources(executor.resources, normalize(task.resources));
-    }
+    if (framework !== undefined && !framework.tasks.has(task.taskId)) {
+      const record = reportedTask(task);
+      framework.tasks.set(task.taskId, record);
+      agent.tasks.add(record);
+    } else if (!isTerminal(task.state))
+      agent.executors.get(executorKey(task.frameworkId, task.executorId))?.holds.push(task.resources);
   }
 
   #updateReported(agent: Agent, task: Task): void {
@@ -270,7 +280,7 @@ export class Books {
     agent.executors.set(executorKey(frameworkId, info.executorId), {
       frameworkId,
       info,
-      resources: info.resources,
+      holds: [info.resources],
       seen: false,
     });
   }
@@ -282,10 +292,27 @@ export class Books {
   }
 }
 
+/** @throws {ResourcesError} where one name is used for two kinds, and the like. */
+function canonicalReport({
+  slave,
+  tasks,
+  executors,
+}: ReregisterSlave): Pick<ReregisterSlave, 'slave' | 'tasks' | 'executors'> {
+  return {
+    slave: { ...slave, resources: normalize(slave.resources) },
+    tasks: tasks.map((task) => ({ ...task, resources: normalize(task.resources) })),
+    executors: executors.map(({ frameworkId, executor }) => ({
+      frameworkId,
+      executor: { ...executor, resources: normalize(executor.resources) },
+    })),
+  };
+}
+
 function usagesOf(agent: Agent): Usage[] {
   const usages: Usage[] = [];
   for (const { task, holdsResources } of agent.tasks)
     if (holdsResources) usages.push({ frameworkId: task.frameworkId, resources: task.resources });
-  for (const { frameworkId, resources } of agent.executors.values()) usages.push({ frameworkId, resources });
+  for (const { frameworkId, holds } of agent.executors.values())
+    for (const resources of holds) usages.push({ frameworkId, resources });
   return usages;
 }

@@ -10,6 +10,8 @@ import { Drf } from './drf.js';
 export class DrfAllocator extends Process implements Allocator {
   readonly #drf = new Drf();
   readonly #allocated: (allocations: readonly Allocation[]) => void;
+  /** Agents whose books contradicted themselves: nothing of them is offered until they are added anew. */
+  readonly #quarantined = new Set<SlaveId>();
   #scheduled = false;
   #expiry: Timer | undefined;
 
@@ -20,15 +22,21 @@ export class DrfAllocator extends Process implements Allocator {
   }
 
   addSlave(slaveId: SlaveId, total: Resources, used: readonly Usage[]): void {
-    this.#change(slaveId, () => this.#drf.addSlave(slaveId, total, used));
+    this.#change(slaveId, () => {
+      this.#quarantined.delete(slaveId);
+      this.#drf.addSlave(slaveId, total, used);
+    });
   }
 
   removeSlave(slaveId: SlaveId): void {
-    this.#change(slaveId, () => this.#drf.removeSlave(slaveId));
+    this.#change(slaveId, () => {
+      this.#quarantined.delete(slaveId);
+      this.#drf.removeSlave(slaveId);
+    });
   }
 
   activateSlave(slaveId: SlaveId): void {
-    this.#change(slaveId, () => this.#drf.setSlaveActive(slaveId, true));
+    this.#change(slaveId, () => this.#drf.setSlaveActive(slaveId, !this.#quarantined.has(slaveId)));
   }
 
   deactivateSlave(slaveId: SlaveId): void {
@@ -83,7 +91,9 @@ export class DrfAllocator extends Process implements Allocator {
         { err: error, slaveId },
         'the books of this agent contradict themselves: nothing of it is offered',
       );
-      if (slaveId !== undefined) this.#drf.setSlaveActive(slaveId, false);
+      if (slaveId === undefined) return;
+      this.#quarantined.add(slaveId);
+      this.#drf.setSlaveActive(slaveId, false);
     }
   }
 

@@ -67,9 +67,11 @@ export class Drf {
   addSlave(slaveId: SlaveId, total: Resources, used: readonly Usage[]): void {
     this.removeSlave(slaveId);
     const slave: Slave = { id: slaveId, total, free: total, active: true, allocated: new Map() };
-    for (const usage of used) this.#allocate(slave, usage.frameworkId, usage.resources);
-    this.#slaves.set(slaveId, slave);
+    // What contradicts itself throws here, before it counts anywhere.
+    for (const usage of used) take(slave, usage.frameworkId, usage.resources);
     count(this.#totals, total, 1);
+    this.#slaves.set(slaveId, slave);
+    for (const [frameworkId, resources] of slave.allocated) this.#countAllocated(frameworkId, resources, 1);
   }
 
   removeSlave(slaveId: SlaveId): void {
@@ -77,10 +79,7 @@ export class Drf {
     if (slave === undefined) return;
     this.#slaves.delete(slaveId);
     count(this.#totals, slave.total, -1);
-    for (const [frameworkId, resources] of slave.allocated) {
-      const framework = this.#frameworks.get(frameworkId);
-      if (framework !== undefined) count(framework.allocated, resources, -1);
-    }
+    for (const [frameworkId, resources] of slave.allocated) this.#countAllocated(frameworkId, resources, -1);
     for (const framework of this.#frameworks.values()) framework.refusals.delete(slaveId);
   }
 
@@ -153,7 +152,8 @@ export class Drf {
       for (const framework of this.#byShare(hungry)) {
         const resources = resourcesForRole(slave.free, framework.role);
         if (!isWorthAnOffer(resources) || this.#isRefused(framework, slave.id, resources, now)) continue;
-        this.#allocate(slave, framework.id, resources);
+        take(slave, framework.id, resources);
+        this.#countAllocated(framework.id, resources, 1);
         framework.allocations++;
         allocations.push({ frameworkId: framework.id, slaveId: slave.id, resources });
       }
@@ -169,11 +169,9 @@ export class Drf {
     return next;
   }
 
-  #allocate(slave: Slave, frameworkId: FrameworkId, resources: Resources): void {
-    slave.free = subtractResources(slave.free, resources);
-    slave.allocated.set(frameworkId, addResources(slave.allocated.get(frameworkId) ?? [], resources));
+  #countAllocated(frameworkId: FrameworkId, resources: Resources, sign: 1 | -1): void {
     const framework = this.#frameworks.get(frameworkId);
-    if (framework !== undefined) count(framework.allocated, resources, 1);
+    if (framework !== undefined) count(framework.allocated, resources, sign);
   }
 
   #byShare(frameworks: readonly Framework[]): Framework[] {
@@ -210,6 +208,11 @@ export class Drf {
     framework.refusals.set(slaveId, refusals);
     return refusals.some((refusal) => containsResources(refusal.resources, resources));
   }
+}
+
+function take(slave: Slave, frameworkId: FrameworkId, resources: Resources): void {
+  slave.free = subtractResources(slave.free, resources);
+  slave.allocated.set(frameworkId, addResources(slave.allocated.get(frameworkId) ?? [], resources));
 }
 
 function isWorthAnOffer(resources: Resources): boolean {

@@ -65,7 +65,7 @@ export class Frameworks {
   }
 
   connect(framework: Framework, pid: Upid): void {
-    if (framework.pid !== undefined) this.#byPid.delete(framework.pid);
+    this.#forgetPid(framework);
     framework.pid = pid;
     framework.connected = true;
     framework.failoverTimer?.cancel();
@@ -76,7 +76,7 @@ export class Frameworks {
   remove(framework: Framework): void {
     framework.failoverTimer?.cancel();
     this.#byId.delete(framework.id);
-    if (framework.pid !== undefined) this.#byPid.delete(framework.pid);
+    this.#forgetPid(framework);
     for (const oldest of this.#completed) {
       if (this.#completed.size < completedMax) break;
       this.#completed.delete(oldest);
@@ -86,6 +86,11 @@ export class Frameworks {
 
   isCompleted(id: FrameworkId): boolean {
     return this.#completed.has(id);
+  }
+
+  /** Another framework may have come under the same PID meanwhile: it stays. */
+  #forgetPid(framework: Framework): void {
+    if (framework.pid !== undefined && this.#byPid.get(framework.pid) === framework) this.#byPid.delete(framework.pid);
   }
 
   [Symbol.iterator](): IterableIterator<Framework> {

@@ -107,11 +107,13 @@ function checkTask(
   if (isEmpty(task.resources)) return `task ${task.taskId} asks for no resources`;
   if (running !== undefined && !isDeepStrictEqual(plain(running), plain(task.executor)))
     return `executor ${task.executor.executorId} already runs on agent ${agent.id} with another description`;
-  const needed = running === undefined ? sum(task.resources, task.executor.resources) : task.resources;
+  const needed =
+    running === undefined ? attempt(() => addResources(task.resources, task.executor.resources)) : task.resources;
   if (typeof needed === 'string') return needed;
   if (!containsResources(remaining, needed))
     return `task ${task.taskId} needs ${formatResources(needed)}${running === undefined ? ' with its executor' : ''}, but only ${formatResources(remaining) || 'nothing'} is left of the offer`;
-  return { info: task, remaining: subtractResources(remaining, needed) };
+  const left = attempt(() => subtractResources(remaining, needed));
+  return typeof left === 'string' ? left : { info: task, remaining: left };
 }
 
 /** Lists of resources as they came from outside are well-formed, but not yet canonical. */
@@ -124,9 +126,10 @@ function canonicalTask(task: TaskInfo): TaskInfo | string {
   }
 }
 
-function sum(a: Resources, b: Resources): Resources | string {
+/** What comes out, or why it cannot. */
+function attempt(calculate: () => Resources): Resources | string {
   try {
-    return addResources(a, b);
+    return calculate();
   } catch (error) {
     return (error as Error).message;
   }

@@ -29,6 +29,7 @@ import {
   RunTask,
   Shutdown,
   ShutdownFramework,
+  type SlaveId,
   type SlaveInfo,
   SlaveRegistered,
   SlaveReregistered,
@@ -49,7 +50,7 @@ import type { Framework } from './frameworks.js';
 import { checkLaunch, offeredTogether, type Refused, refuseAll, whyOffersInvalid } from './launch.js';
 import { type MasterOptions, masterDefaults } from './master-options.js';
 import { reconcile } from './reconciliation.js';
-import { masterStatus, type TaskRecord } from './tasks.js';
+import { masterStatus, type TaskRecord, taskKey } from './tasks.js';
 
 /** The messages by which a scheduler speaks for its framework. */
 type FrameworkMessage =
@@ -67,6 +68,8 @@ type FrameworkMessage =
 export const masterProcessId = 'master';
 /** A framework of which a new leader only heard from agents gets at least this long to come back, in ms. */
 const recoveredFrameworkMsMin = 10_000;
+/** A message that is larger than the transport carries would be lost, and its offers with it. */
+const offersPerMessage = 100;
 
 /**
  * One master, through one candidacy: it drops everything until it is elected, leads, and is replaced by a new one with
@@ -78,6 +81,8 @@ export class Master extends Process {
   readonly #options: Required<MasterOptions>;
   readonly #allocator: DrfAllocator;
   readonly #books: Books;
+  /** Agents that were removed, until the allocator has heard of it. */
+  readonly #departed = new Map<SlaveId, symbol>();
   #leadership: Leadership | undefined;
   #electedAt = 0;
 
@@ -122,6 +127,11 @@ export class Master extends Process {
     return this.#leadership?.isValid() === true;
   }
 
+  /** Who may no longer lead tells nobody anything: its successor does. */
+  protected override send<M extends AnyMessageType>(to: Upid, type: M, body: BodyOf<M>): void {
+    if (this.admits()) super.send(to, type, body);
+  }
+
   protected override exited(pid: Upid, reason: ExitReason): void {
     const framework = this.#books.frameworks.byPid(pid);
     if (framework?.connected) this.#frameworkDisconnected(framework, reason);
@@ -139,7 +149,7 @@ export class Master extends Process {
     this.#installForFramework(UnregisterFramework, (framework) => this.#removeFramework(framework, 'it unregistered'));
     this.#installForFramework(LaunchTasks, (framework, message) => this.#launch(framework, message));
     this.#installForFramework(DeclineResourceOffer, (framework, { offerIds, filters }) => {
-      for (const offer of this.#books.offers.all(offerIds))
+      for (const offer of this.#books.offers.all(new Set(offerIds)))
         if (offer.frameworkId === framework.id) this.#books.takeBack(offer, filters);
     });
     this.#installForFramework(ReviveOffers, ({ id }) => this.#allocator.reviveOffers(id));
@@ -177,7 +187,8 @@ export class Master extends Process {
     }
     const known = this.#books.frameworks.byPid(from);
     const framework = known ?? this.#books.addFramework(this.#books.frameworks.mintId(), info);
-    this.#connectFramework(framework, from);
+    // A connected one only did not wait for our answer: what it is offered stays so.
+    if (!framework.connected) this.#connectFramework(framework, from);
     this.log.info(
       { framework: framework.id, name: info.name, from },
       known ? 'framework registered again' : 'framework registered',
@@ -194,10 +205,12 @@ export class Master extends Process {
       this.send(from, FrameworkError, { message: refusal ?? '' });
       return;
     }
+    const former = this.#books.frameworks.byPid(from);
+    if (former?.connected && former.id !== id) this.#frameworkDisconnected(former, 'its scheduler speaks for another');
     const framework = this.#books.frameworks.get(id) ?? this.#books.addFramework(id, info);
     if (framework.pid !== undefined && framework.pid !== from)
       this.send(framework.pid, FrameworkError, { message: 'Framework failed over: another scheduler took its place' });
-    framework.info = { ...info, id };
+    this.#books.updateFramework(framework, info);
     this.#connectFramework(framework, from);
     this.log.info({ framework: id, name: info.name, from }, 'framework registered again');
     this.send(from, FrameworkReregistered, { frameworkId: id, master: this.info });
@@ -216,7 +229,7 @@ export class Master extends Process {
     this.link(pid);
   }
 
-  #frameworkDisconnected(framework: Framework, reason: ExitReason): void {
+  #frameworkDisconnected(framework: Framework, reason: string): void {
     this.log.info(
       { framework: framework.id, reason, failoverTimeoutMs: framework.info.failoverTimeoutMs },
       'framework disconnected',
@@ -244,13 +257,16 @@ export class Master extends Process {
   #offer(allocations: readonly Allocation[]): void {
     const offersByFramework = new Map<FrameworkId, Offer[]>();
     for (const { frameworkId, slaveId, resources } of allocations) {
-      const offer = this.#books.makeOffer(frameworkId, slaveId, resources);
+      const offer = this.#departed.has(slaveId) ? undefined : this.#books.makeOffer(frameworkId, slaveId, resources);
       if (offer !== undefined)
         offersByFramework.set(frameworkId, [...(offersByFramework.get(frameworkId) ?? []), offer]);
     }
     for (const [frameworkId, offers] of offersByFramework) {
       this.log.debug({ framework: frameworkId, offers: offers.map(describeOffer) }, 'offering');
-      this.#sendToFramework(this.#books.frameworks.get(frameworkId), ResourceOffer, { offers });
+      for (let first = 0; first < offers.length; first += offersPerMessage)
+        this.#sendToFramework(this.#books.frameworks.get(frameworkId), ResourceOffer, {
+          offers: offers.slice(first, first + offersPerMessage),
+        });
     }
   }
 
@@ -291,7 +307,7 @@ export class Master extends Process {
     const agent = record === undefined ? undefined : this.#books.agents.get(record.task.slaveId);
     if (agent === undefined) this.#reconcile(framework, [{ taskId }]);
     else if (agent.connected) this.send(agent.pid, KillTask, { frameworkId: framework.id, taskId });
-    else agent.kills.set(taskId, framework.id);
+    else agent.kills.set(taskKey(framework.id, taskId), { frameworkId: framework.id, taskId });
   }
 
   #acknowledge(framework: Framework, message: BodyOf<typeof StatusUpdateAcknowledgement>): void {
@@ -322,7 +338,7 @@ export class Master extends Process {
     const { status } = update;
     const record = framework.tasks.get(status.taskId);
     if (record !== undefined && record.task.slaveId === agent.id) {
-      this.#books.update(agent, record, update.latestState ?? status.state);
+      this.#books.update(agent, record, isTerminal(status.state) ? status.state : (update.latestState ?? status.state));
       if (status.uuid !== undefined && framework.connected)
         record.forwarded = { uuid: status.uuid, state: status.state };
     }
@@ -358,7 +374,7 @@ export class Master extends Process {
     );
   }
 
-  /** These are taken from registered agents alone; another is told to register. */
+  /** These are taken from registered agents alone; another registers again when it is not pinged any more. */
   #installForAgent<M extends AnyMessageType>(type: M, handle: (agent: Agent, body: BodyOf<M>) => void): void {
     this.install(type, (from, body) => {
       const agent = this.#books.agents.byPid(from);
@@ -396,7 +412,8 @@ export class Master extends Process {
       return;
     }
     const known = this.#books.agents.get(id);
-    if (known === undefined) this.#removePredecessor(from);
+    const wasUnreachable = this.#books.agents.isUnreachable(id);
+    this.#removePredecessor(from, known);
     let missing: readonly TaskRecord[] = [];
     const agent = this.#tryImport(from, () => {
       if (known === undefined) return this.#books.importAgent(id, report, from);
@@ -413,11 +430,25 @@ export class Master extends Process {
       reconciliations: missing.map(({ task }) => ({ frameworkId: task.frameworkId, taskId: task.taskId })),
     });
     this.#catchUp(agent, report);
+    if (wasUnreachable) this.#tellReturn(agent);
+  }
+
+  /** Their frameworks were told that these tasks are unreachable. */
+  #tellReturn(agent: Agent): void {
+    for (const { task } of agent.tasks) {
+      const framework = this.#books.frameworks.get(task.frameworkId);
+      if (framework === undefined || isTerminal(task.state)) continue;
+      const why = 'the agent was unreachable and is back';
+      this.#tellStatus(
+        framework,
+        masterStatus(task, task.state, 'REASON_SLAVE_REREGISTERED', why, this.clock.wallTime()),
+      );
+    }
   }
 
   /** What an agent missed while it was away, or another master led. */
   #catchUp(agent: Agent, report: BodyOf<typeof ReregisterSlave>): void {
-    for (const [taskId, frameworkId] of agent.kills) this.send(agent.pid, KillTask, { frameworkId, taskId });
+    for (const kill of agent.kills.values()) this.send(agent.pid, KillTask, kill);
     agent.kills.clear();
     for (const { id } of report.frameworks) {
       const framework = id === undefined ? undefined : this.#books.frameworks.get(id);
@@ -428,10 +459,11 @@ export class Master extends Process {
   }
 
   /** A Node's name is held by one process at a time: another incarnation of the agent there is dead. */
-  #removePredecessor(pid: Upid): void {
+  #removePredecessor(pid: Upid, itself?: Agent): void {
     const { id, node } = parseUpid(pid);
     const predecessor = this.#books.agents.byNode(id, node);
-    if (predecessor !== undefined) this.#removeAgent(predecessor, 'TASK_LOST', 'the agent was started anew');
+    if (predecessor !== undefined && predecessor !== itself)
+      this.#removeAgent(predecessor, 'TASK_LOST', 'the agent was started anew');
   }
 
   /** An agent whose resources make no sense is told to end, and nobody else is troubled. */
@@ -462,6 +494,7 @@ export class Master extends Process {
   #removeAgent(agent: Agent, state: 'TASK_UNREACHABLE' | 'TASK_LOST', why: string): void {
     this.log.warn({ agent: agent.id, why }, 'agent removed');
     const { tasks, offers } = this.#books.removeAgent(agent, state === 'TASK_UNREACHABLE');
+    this.#noteDeparture(agent.id);
     this.#rescind(offers);
     for (const { task } of tasks) {
       const framework = this.#books.frameworks.get(task.frameworkId);
@@ -469,6 +502,19 @@ export class Master extends Process {
         this.#tellStatus(framework, masterStatus(task, state, 'REASON_SLAVE_REMOVED', why, this.clock.wallTime()));
     }
     for (const framework of this.#books.frameworks) this.#sendToFramework(framework, LostSlave, { slaveId: agent.id });
+  }
+
+  /**
+   * What the allocator gave away of it before it heard of the removal is void, also where the agent is back by then: its
+   * resources have been counted anew.
+   */
+  #noteDeparture(slaveId: SlaveId): void {
+    const departure = Symbol(slaveId);
+    this.#departed.set(slaveId, departure);
+    const arrived = (): void => {
+      if (this.#departed.get(slaveId) === departure) this.#departed.delete(slaveId);
+    };
+    this.#allocator.dispatch(() => void this.dispatch(arrived).catch(() => undefined)).catch(() => undefined); // this master's term is over
   }
 
   #rescind(offers: readonly Offer[]): void {

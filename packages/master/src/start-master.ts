@@ -82,7 +82,16 @@ class Candidate {
     await this.#options.contender.close();
   }
 
+  /** A master that fails while leadership lasts is followed by a new one, which leads in its place. */
   async #lead(leadership: Leadership): Promise<void> {
+    let lost = false;
+    void leadership.lost.then(() => {
+      lost = true;
+    });
+    while (!lost && !this.#stopping) await this.#leadOnce(leadership);
+  }
+
+  async #leadOnce(leadership: Leadership): Promise<void> {
     await this.#master.elected(leadership).catch(() => undefined);
     this.#options.onLeading?.(leadership);
     const why = await Promise.race([
@@ -90,7 +99,7 @@ class Candidate {
       this.#node.wait(this.#master.pid).then(() => 'the master process ended'),
     ]);
     if (this.#stopping) return;
-    this.#node.log.warn({ epoch: leadership.epoch, why }, 'leadership lost: standing by');
+    this.#node.log.warn({ epoch: leadership.epoch, why }, 'this master leads no more: a new one takes its place');
     this.#options.onLost?.(why);
     const { pid } = this.#master;
     this.#node.terminate(pid);
@@ -110,7 +119,14 @@ class Candidate {
     return error;
   }
 
+  /** Ends early when the Node is stopped, and the master that stands by with it. */
   #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#node.clock.timer(ms, resolve));
+    return new Promise((resolve) => {
+      const timer = this.#node.clock.timer(ms, resolve);
+      void this.#node.wait(this.#master.pid).then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 }

@@ -43,6 +43,9 @@ export function reportedTask(task: Task): TaskRecord {
   return { task, forwarded: undefined, holdsResources: !isTerminal(task.state) };
 }
 
+/** As many characters as a person may still want to read: a longer message could be refused by its receiver. */
+const messageMax = 4_096;
+
 /** A status that the master itself makes: it carries no uuid, so it is sent once and not acknowledged (facts 3.9). */
 export function masterStatus(
   about: { readonly taskId: TaskId } & Partial<Pick<Task, 'slaveId' | 'executorId'>>,
@@ -56,7 +59,7 @@ export function masterStatus(
     state,
     source: 'SOURCE_MASTER',
     reason,
-    message,
+    message: message.slice(0, messageMax),
     timestamp,
     ...(about.slaveId === undefined ? {} : { slaveId: about.slaveId }),
     ...(about.executorId === undefined ? {} : { executorId: about.executorId }),

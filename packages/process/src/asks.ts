@@ -77,28 +77,30 @@ export class Asks {
   }
 
   /** Gives up an ask that could not leave. */
-  unsent(askId: number, why: 'disconnected' | 'too-large'): void {
+  unsent(askId: number, why: 'disconnected' | 'too-large' | 'unencodable'): void {
     const pending = this.#pending.get(askId);
-    if (pending === undefined) return;
-    const error =
-      why === 'disconnected'
-        ? new DisconnectedError(`not connected to the Node of ${pending.to}: nothing was sent`)
-        : new MessageTooLargeError(
-            `the message to ${pending.to} is larger than the transport carries: nothing was sent`,
-          );
-    this.#reject(askId, error);
+    if (pending !== undefined) this.#reject(askId, unsentError(pending.to, why));
   }
 
-  /** Gives up all that wait for a Node that nobody answers for, or that the connection to was lost of. */
-  giveUp(node: string, why: 'no-node' | 'connection-lost'): void {
+  /**
+   * Gives up all that wait for a Node that nobody answers for, or that the connection to was lost of.
+   * @param incarnation only those that were meant for this one; empty: all.
+   */
+  giveUp(node: string, why: 'no-node' | 'connection-lost', incarnation = ''): void {
     for (const [askId, pending] of this.#pending)
-      if (pending.node === node)
+      if (pending.node === node && (incarnation === '' || pending.to.endsWith(`#${incarnation}`)))
         this.#reject(
           askId,
           why === 'no-node'
             ? new NoSuchNodeError(pending.to)
             : new DisconnectedError(`the connection to ${pending.to} broke before it answered`),
         );
+  }
+
+  /** Gives up all: the Node stopped. */
+  close(): void {
+    for (const [askId, { to }] of this.#pending)
+      this.#reject(askId, new DisconnectedError(`the Node that asked ${to} stopped before the answer came`));
   }
 
   waitsFor(node: string): boolean {
@@ -122,5 +124,16 @@ export class Asks {
     this.#pending.delete(askId);
     pending?.timer.cancel();
     pending?.reject(error);
+  }
+}
+
+function unsentError(to: Upid, why: 'disconnected' | 'too-large' | 'unencodable'): Error {
+  switch (why) {
+    case 'disconnected':
+      return new DisconnectedError(`not connected to the Node of ${to}: nothing was sent`);
+    case 'too-large':
+      return new MessageTooLargeError(`the message to ${to} is larger than the transport carries: nothing was sent`);
+    case 'unencodable':
+      return new TypeError(`the message to ${to} holds what cannot be encoded: nothing was sent`);
   }
 }

@@ -12,8 +12,8 @@ const eventsPerTurn = 128;
 export class Cell {
   readonly pid: Upid;
   readonly log: Logger;
-  /** Processes of this Node that linked to this one. */
-  readonly linkers = new Set<Cell>();
+  /** Processes of this Node that linked to this one, and by which UPIDs: with or without the incarnation. */
+  readonly linkers = new Map<Cell, Set<Upid>>();
   /** Processes of this Node that this one linked to. */
   readonly linked = new Set<Cell>();
   /** Other Nodes with a process that linked to this one, and under which incarnations they named it. */
@@ -35,6 +35,11 @@ export class Cell {
   /** How many events wait. */
   get mailboxDepth(): number {
     return this.#mailbox.length;
+  }
+
+  /** Whether it takes no event any more. */
+  get ending(): boolean {
+    return this.#state === 'ending';
   }
 
   push(event: ProcessEvent): void {

@@ -1,4 +1,5 @@
 import { Packr, Unpackr } from 'msgpackr';
+import { incarnationPattern, processIdPattern } from './upid.js';
 
 /** The first thing in every frame. A Node drops frames of another wire version, and counts them. */
 export const wireVersion = 1;
@@ -60,7 +61,7 @@ export function decodeFrame(bytes: Uint8Array): Frame {
   if (!Array.isArray(value)) throw new TypeError('a frame is an array');
   const [version, incarnation, session, sequence, envelopes] = value as unknown[];
   if (version !== wireVersion) throw new TypeError(`wire version ${String(version)} where ${wireVersion} was expected`);
-  if (typeof incarnation !== 'string' || incarnation.length > 32) throw new TypeError('no incarnation');
+  if (typeof incarnation !== 'string' || !incarnationPattern.test(incarnation)) throw new TypeError('no incarnation');
   if (!isCount(session) || !isCount(sequence)) throw new TypeError('no session or sequence number');
   if (!Array.isArray(envelopes) || !envelopes.every(isEnvelope)) throw new TypeError('a malformed envelope');
   return { incarnation, session, sequence, envelopes };
@@ -78,7 +79,13 @@ function isEnvelope(value: unknown): value is Envelope {
     typeof toId === 'string' &&
     typeof toIncarnation === 'string' &&
     typeof fromId === 'string' &&
+    (fromId === '' ? !hasSender(kind) : processIdPattern.test(fromId)) &&
     typeof name === 'string' &&
     isCount(askId)
   );
+}
+
+/** These are delivered with the sender's UPID, which must be one: whoever answers it relies on that. */
+function hasSender(kind: number): boolean {
+  return kind === Kind.send || kind === Kind.ask;
 }

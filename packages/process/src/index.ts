@@ -15,6 +15,7 @@ export type { ExitReason } from './event.js';
 export { MemoryNetwork } from './memory-transport.js';
 export {
   type AnyMessageType,
+  type AskableMessageType,
   type BodyOf,
   type DeepReadonly,
   type MessageType,

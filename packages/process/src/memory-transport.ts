@@ -1,3 +1,4 @@
+import { NameError } from './errors.js';
 import type { Transport, TransportSink } from './transport.js';
 
 /** Joins Nodes of one OS process without a server: for tests, and for a cluster in one program. */
@@ -7,17 +8,21 @@ export class MemoryNetwork {
   /** A transport for one Node. */
   transport(): Transport {
     let own: string | undefined;
+    let ownSink: TransportSink | undefined;
     return {
       frameBytesMax: 64 * 1024 * 1024,
       start: async (node, sink) => {
-        if (this.#sinks.has(node)) throw new TypeError(`the name ${node} is taken in this memory network`);
+        if (this.#sinks.has(node)) throw new NameError(`the name ${node} is taken in this memory network`);
         own = node;
+        ownSink = sink;
         this.#sinks.set(node, sink);
       },
       reaches: () => true,
       send: (node, frame, expectReceiver) => {
         if (own === undefined) return false;
         const from = own;
+        // Crashed: what it still says goes nowhere.
+        if (this.#sinks.get(from) !== ownSink) return true;
         // A later microtask, as the bytes of a socket would come: nobody is called in the middle of a turn.
         queueMicrotask(() => {
           const receiver = this.#sinks.get(node);
@@ -28,7 +33,7 @@ export class MemoryNetwork {
       },
       close: async () => {
         await Promise.resolve();
-        if (own !== undefined) this.#sinks.delete(own);
+        if (own !== undefined && this.#sinks.get(own) === ownSink) this.#sinks.delete(own);
         own = undefined;
       },
     };

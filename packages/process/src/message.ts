@@ -5,9 +5,7 @@ import { type Upid, upidPattern } from './upid.js';
 /** Messages are shared between processes of one Node without a copy, so nobody may change one. */
 export type DeepReadonly<T> = T extends string | number | boolean | bigint | null | undefined | Uint8Array
   ? T
-  : T extends readonly (infer E)[]
-    ? readonly DeepReadonly<E>[]
-    : { readonly [K in keyof T]: DeepReadonly<T[K]> };
+  : { readonly [K in keyof T]: DeepReadonly<T[K]> };
 
 /**
  * One kind of message: its name on the wire, its static type and the check of what arrives, all from one declaration
@@ -26,6 +24,10 @@ export interface MessageType<P extends TProperties = TProperties, R extends AnyM
 
 // biome-ignore lint/suspicious/noExplicitAny: the existential of all message types; its parts are never read untyped
 export type AnyMessageType = MessageType<any, any>;
+
+/** A message type that declares a reply. */
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type AskableMessageType = MessageType<any, AnyMessageType>;
 
 /** The static type of a message's body. */
 export type BodyOf<M extends AnyMessageType> = DeepReadonly<Static<M['schema']>>;

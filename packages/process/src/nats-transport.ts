@@ -147,6 +147,7 @@ export class NatsTransport implements Transport {
         sink.connectionLost();
       } else if (status.type === 'reconnect') {
         this.#connected = true;
+        this.frameBytesMax = connection.info?.max_payload ?? this.frameBytesMax;
         this.#options.log?.info({ server: String(status.data) }, 'reconnected to the NATS server');
       } else if (status.type === 'error')
         this.#options.log?.error({ error: String(status.data) }, 'the NATS server refused something');

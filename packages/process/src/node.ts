@@ -6,7 +6,7 @@ import { Counters } from './counters.js';
 import { NameError, NoSuchProcessError } from './errors.js';
 import type { Answer, ExitReason } from './event.js';
 import { type Envelope, Kind } from './frame.js';
-import type { AnyMessageType, BodyOf, ReplyOf } from './message.js';
+import type { AnyMessageType, AskableMessageType, BodyOf, ReplyOf } from './message.js';
 import { Peers } from './peers.js';
 import type { Process } from './process.js';
 import { Random } from './random.js';
@@ -37,7 +37,7 @@ export interface AskOptions {
 
 /** How many UPIDs are kept in parsed form. */
 const parsedMax = 10_000;
-/** How many turns of processes run before input and output get their share. */
+/** How many times a process may get its turn before input and output get their share. */
 const turnsPerDrain = 256;
 
 /**
@@ -58,6 +58,8 @@ export class Node {
   readonly #peers: Peers;
   #runQueue: Cell[] = [];
   #draining = false;
+  /** Turns since input and output had their share, over several drains: async handlers begin one each. */
+  #turns = 0;
   #stopped = false;
 
   /** Starts a Node and connects it. @throws {TransportError} when it cannot connect, {NameError} when its name is taken. */
@@ -148,7 +150,7 @@ export class Node {
    * Rejects with {@link NoSuchProcessError}, {@link NoSuchNodeError}, {@link TimedOutError}, {@link DisconnectedError} or
    * {@link BadReplyError}.
    */
-  ask<M extends AnyMessageType>(
+  ask<M extends AskableMessageType>(
     to: Upid,
     type: M,
     body: BodyOf<M>,
@@ -184,6 +186,7 @@ export class Node {
       cell.terminate(true);
       await this.wait(cell.pid);
     }
+    this.#asks.close();
     await this.#peers.close();
   }
 
@@ -191,6 +194,7 @@ export class Node {
 
   /** @internal */
   link(cell: Cell, pid: Upid): void {
+    if (cell.ending) return;
     const parts = this.#parse(pid);
     if (parts.node !== this.name) {
       this.#peers.link(cell, pid, parts);
@@ -199,7 +203,7 @@ export class Node {
     const target = this.#find(parts.id, parts.incarnation);
     if (target === undefined) cell.push({ kind: 'exited', pid, reason: 'absent' });
     else {
-      target.linkers.add(cell);
+      target.linkers.set(cell, (target.linkers.get(cell) ?? new Set()).add(pid));
       cell.linked.add(target);
     }
   }
@@ -217,9 +221,9 @@ export class Node {
     this.#cells.delete(cell.process.id);
     for (const other of cell.linked) other.linkers.delete(cell);
     this.#peers.forget(cell);
-    for (const linker of cell.linkers) {
+    for (const [linker, pids] of cell.linkers) {
       linker.linked.delete(cell);
-      linker.push({ kind: 'exited', pid: cell.pid, reason });
+      for (const pid of pids) linker.push({ kind: 'exited', pid, reason });
     }
     for (const [peer, incarnations] of cell.remoteLinkers)
       for (const named of incarnations) this.#sendExited(peer, cell.process.id, named, reason);
@@ -227,15 +231,17 @@ export class Node {
   }
 
   #drain(): void {
-    for (let turn = 0; turn < turnsPerDrain; turn++) {
+    while (this.#turns < turnsPerDrain) {
       const queue = this.#runQueue;
       if (queue.length === 0) {
         this.#draining = false;
         return;
       }
       this.#runQueue = [];
+      this.#turns += queue.length;
       for (const cell of queue) cell.run();
     }
+    this.#turns = 0;
     this.clock.nextTurn(() => this.#drain());
   }
 
@@ -271,8 +277,10 @@ export class Node {
     cell.remoteLinkers.set(peer, named.add(toIncarnation));
   }
 
-  #unlinked(peer: string): void {
-    for (const cell of this.#cells.values()) cell.remoteLinkers.delete(peer);
+  #unlinked(peer: string): boolean {
+    let any = false;
+    for (const cell of this.#cells.values()) any = cell.remoteLinkers.delete(peer) || any;
+    return any;
   }
 
   /** @param named the incarnation by which the other side knows the process, so that it finds its link again. */

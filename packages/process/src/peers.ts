@@ -11,12 +11,14 @@ import { type Upid, type UpidParts, upid } from './upid.js';
 /** What one Node knows and awaits of another. */
 interface Peer {
   readonly name: string;
-  readonly route: Route;
+  transport: Transport;
   /** Of the incarnation that we last heard from; empty before. */
   incarnation: string;
   /** The session and the next sequence number of the frames from there. */
   session: number;
   nextIn: number;
+  /** The same of the frames to there. */
+  sessionOut: number;
   nextOut: number;
   outbox: Envelope[];
   /** Which of our processes are to be told of the end of which process there. */
@@ -25,14 +27,14 @@ interface Peer {
   heardSinceProbe: boolean;
   /** Probes in a row that nothing answered. */
   unanswered: number;
-  /** How often in a row nobody was there. */
-  absences: number;
-}
-
-/** A transport, and how often its connection was made anew. */
-interface Route {
-  readonly transport: Transport;
-  session: number;
+  /** Since when nobody is there to take what we send. */
+  absentSince: number | undefined;
+  /** Given up, and not heard from since. */
+  gone: boolean;
+  /** Something for it could not leave: links made since may not be known there. */
+  unsent: boolean;
+  /** We forgot links of its processes to ours, and it does not know yet. */
+  owesLost: boolean;
 }
 
 /** How this Node watches others; see {@link NodeOptions}. */
@@ -53,14 +55,16 @@ export interface PeersHost {
   deliver(from: Upid, peer: string, envelope: Envelope): void;
   /** A process elsewhere links to one of ours. */
   linked(toId: string, toIncarnation: string, peer: string): void;
-  /** Nobody on that Node is linked to ours any more. */
-  unlinked(peer: string): void;
+  /** Nobody on that Node is linked to ours any more. True if anybody was. */
+  unlinked(peer: string): boolean;
 }
 
 /** A 503 may only mean that the other side is not subscribed yet: look again after this. */
 const confirmAbsenceMs = 100;
 /** Envelopes per frame: bounds the size of a frame, and with it the length of a turn at the receiver. */
 const envelopesPerFrame = 512;
+/** How many other Nodes are remembered, beyond those that are watched. */
+const peersMax = 10_000;
 /** How many ended incarnations are remembered, so that what is late from them is refused. */
 const endedIncarnationsMax = 1_000;
 
@@ -68,25 +72,26 @@ const endedIncarnationsMax = 1_000;
 export class Peers {
   readonly #host: PeersHost;
   readonly #liveness: Liveness;
-  readonly #routes: readonly Route[];
+  readonly #transports: readonly Transport[];
   readonly #peers = new Map<string, Peer>();
   readonly #endedIncarnations = new Set<string>();
   #dirty: Peer[] = [];
+  #lastSession = 0;
 
   constructor(host: PeersHost, liveness: Liveness, transports: readonly Transport[]) {
     this.#host = host;
     this.#liveness = liveness;
-    this.#routes = transports.map((transport) => ({ transport, session: 0 }));
+    this.#transports = transports;
   }
 
   async start(): Promise<void> {
-    for (const route of this.#routes) await route.transport.start(this.#host.name, this.#sink(route));
+    for (const transport of this.#transports) await transport.start(this.#host.name, this.#sink(transport));
   }
 
   async close(): Promise<void> {
     for (const peer of this.#peers.values()) peer.probe?.cancel();
     this.#flush();
-    for (const route of this.#routes) await route.transport.close();
+    for (const transport of this.#transports) await transport.close();
     this.#peers.clear();
   }
 
@@ -124,27 +129,48 @@ export class Peers {
   #peer(node: string): Peer | undefined {
     const known = this.#peers.get(node);
     if (known !== undefined) return known;
-    const route = this.#routes.find(({ transport }) => transport.reaches(node));
-    return route === undefined ? undefined : this.#add(node, route);
+    const transport = this.#transports.find((candidate) => candidate.reaches(node));
+    return transport === undefined ? undefined : this.#add(node, transport);
   }
 
-  #add(name: string, route: Route): Peer {
+  #add(name: string, transport: Transport): Peer {
+    if (this.#peers.size >= peersMax) this.#evict();
     const peer: Peer = {
       name,
-      route,
+      transport,
       incarnation: '',
       session: -1,
       nextIn: 0,
+      sessionOut: this.#lastSession++,
       nextOut: 0,
       outbox: [],
       links: new Map(),
       probe: undefined,
       heardSinceProbe: false,
       unanswered: 0,
-      absences: 0,
+      absentSince: undefined,
+      gone: false,
+      unsent: false,
+      owesLost: false,
     };
     this.#peers.set(name, peer);
     return peer;
+  }
+
+  /** Forgets one that nobody waits for; should it still be there, the session of our next frame tells it. */
+  #evict(): void {
+    for (const peer of this.#peers.values()) {
+      if (peer.probe !== undefined || peer.links.size > 0 || peer.outbox.length > 0) continue;
+      this.#host.unlinked(peer.name);
+      this.#peers.delete(peer.name);
+      return;
+    }
+  }
+
+  /** What is sent from here on does not follow on what was sent before. */
+  #beginSession(peer: Peer): void {
+    peer.sessionOut = this.#lastSession++;
+    peer.nextOut = 0;
   }
 
   // What leaves
@@ -166,13 +192,15 @@ export class Peers {
 
   #flushPeer(peer: Peer): void {
     const envelopes = peer.outbox;
+    if (envelopes.length === 0) return;
     peer.outbox = [];
-    if (envelopes.length > 0) this.#transmit(peer, envelopes);
+    if (peer.owesLost) envelopes.unshift([Kind.lost, '', peer.incarnation, '', '', undefined, 0]);
+    this.#transmit(peer, envelopes);
   }
 
   #transmit(peer: Peer, envelopes: Envelope[]): void {
-    const { transport, session } = peer.route;
-    const bytes = this.#encode(peer, envelopes, session);
+    const { transport } = peer;
+    const bytes = this.#encode(peer, envelopes);
     if (bytes === undefined) return;
     if (bytes.byteLength > transport.frameBytesMax) {
       this.#split(peer, envelopes, bytes.byteLength);
@@ -180,17 +208,20 @@ export class Peers {
     }
     if (transport.send(peer.name, bytes, envelopes.some(wantsReceiver))) {
       peer.nextOut++;
+      if (envelopes[0]?.[0] === Kind.lost) peer.owesLost = false;
       this.#host.counters.increment('frames_sent');
     } else {
       this.#host.counters.increment('messages_unsent', envelopes.length);
+      if (envelopes.some(breaksLinks)) peer.unsent = true;
       for (const envelope of envelopes)
         if (envelope[0] === Kind.ask) this.#host.asks.unsent(envelope[6], 'disconnected');
     }
   }
 
-  #encode(peer: Peer, envelopes: Envelope[], session: number): Uint8Array | undefined {
+  #encode(peer: Peer, envelopes: Envelope[]): Uint8Array | undefined {
+    const { incarnation } = this.#host;
     try {
-      return encodeFrame({ incarnation: this.#host.incarnation, session, sequence: peer.nextOut, envelopes });
+      return encodeFrame({ incarnation, session: peer.sessionOut, sequence: peer.nextOut, envelopes });
     } catch (error) {
       // One body that cannot be encoded must not take the rest of the frame with it.
       if (envelopes.length > 1) for (const envelope of envelopes) this.#transmit(peer, [envelope]);
@@ -200,6 +231,7 @@ export class Peers {
           { err: error, to: peer.name, message: envelopes[0]?.[4] },
           'message dropped: it does not encode',
         );
+        if (envelopes[0]?.[0] === Kind.ask) this.#host.asks.unsent(envelopes[0][6], 'unencodable');
       }
       return undefined;
     }
@@ -215,7 +247,7 @@ export class Peers {
     const [envelope] = envelopes;
     this.#host.counters.increment('messages_too_large');
     this.#host.log.error(
-      { to: peer.name, message: envelope?.[4], bytes, bytesMax: peer.route.transport.frameBytesMax },
+      { to: peer.name, message: envelope?.[4], bytes, bytesMax: peer.transport.frameBytesMax },
       'message dropped: it is larger than the transport carries',
     );
     if (envelope?.[0] === Kind.ask) this.#host.asks.unsent(envelope[6], 'too-large');
@@ -223,15 +255,15 @@ export class Peers {
 
   // What comes
 
-  #sink(route: Route): TransportSink {
+  #sink(transport: Transport): TransportSink {
     return {
-      frame: (from, bytes) => this.#receive(route, from, bytes),
-      absent: (node, certain) => this.#absent(node, certain),
-      connectionLost: () => this.#connectionLost(route),
+      frame: (from, bytes) => this.#receive(transport, from, bytes),
+      absent: (node, certain) => this.#absent(transport, node, certain),
+      connectionLost: () => this.#connectionLost(transport),
     };
   }
 
-  #receive(route: Route, from: string, bytes: Uint8Array): void {
+  #receive(transport: Transport, from: string, bytes: Uint8Array): void {
     let frame: Frame;
     try {
       frame = decodeFrame(bytes);
@@ -243,12 +275,25 @@ export class Peers {
       );
       return;
     }
-    const peer = this.#peers.get(from) ?? this.#add(from, route);
-    if (!this.#inOrder(peer, frame)) return;
+    const peer = this.#peers.get(from) ?? this.#add(from, transport);
+    if (!this.#cameBy(peer, transport) || !this.#inOrder(peer, frame)) return;
     this.#host.counters.increment('frames_received');
     peer.heardSinceProbe = true;
-    peer.absences = 0;
     for (const envelope of frame.envelopes) this.#take(peer, frame.incarnation, envelope);
+  }
+
+  /** A Node is heard only on the transport where it was heard first: nobody takes its name on another. */
+  #cameBy(peer: Peer, transport: Transport): boolean {
+    if (peer.transport === transport) return true;
+    if (peer.incarnation !== '') {
+      this.#host.counters.increment('frames_misrouted');
+      return false;
+    }
+    // We looked for it elsewhere before it came.
+    this.#lose(peer);
+    peer.transport = transport;
+    this.#beginSession(peer);
+    return true;
   }
 
   /** Whether to take a frame, by its incarnation, session and number; tells of what is missing before it. */
@@ -257,25 +302,32 @@ export class Peers {
       this.#host.counters.increment('frames_dead_incarnation');
       return false;
     }
-    if (peer.incarnation !== frame.incarnation) {
-      if (peer.incarnation !== '') this.#succeeded(peer);
+    const first = peer.incarnation !== frame.incarnation;
+    if (first) {
+      this.#succeeded(peer, frame.incarnation);
       peer.incarnation = frame.incarnation;
       peer.session = frame.session;
-      peer.nextIn = frame.sequence;
+      peer.nextIn = 0;
     }
     if (frame.session < peer.session || (frame.session === peer.session && frame.sequence < peer.nextIn)) {
       this.#host.counters.increment('frames_stale');
       return false;
     }
     if (frame.session > peer.session) {
-      // Its connection was made anew: what was under way in either direction may be gone, and so are its links to us.
+      // Its connection was made anew, or it gave us up: what was under way in either direction may be gone, and it broke
+      // its links to us. Those that it makes in this session are to hold.
       this.#break(peer, 'connection-lost');
       this.#host.unlinked(peer.name);
+      peer.owesLost = false;
     } else if (frame.sequence > peer.nextIn) {
-      this.#host.counters.increment('frames_lost', frame.sequence - peer.nextIn);
+      // What came before the first that we hear may have been for our predecessor, or for us.
+      if (!first) this.#host.counters.increment('frames_lost', frame.sequence - peer.nextIn);
       this.#break(peer, 'connection-lost');
       this.#put(peer, [Kind.lost, '', frame.incarnation, '', '', undefined, 0]);
     }
+    // Nobody took what we sent a moment ago, yet now it is there: it missed that.
+    if (peer.absentSince !== undefined) this.#lose(peer);
+    peer.gone = false;
     peer.session = frame.session;
     peer.nextIn = frame.sequence + 1;
     return true;
@@ -325,6 +377,8 @@ export class Peers {
     if (peer.probe !== undefined) return;
     peer.unanswered = 0;
     peer.heardSinceProbe = true;
+    peer.absentSince = undefined;
+    peer.unsent = false;
     this.#scheduleProbe(peer, this.#liveness.probeMs);
   }
 
@@ -338,13 +392,15 @@ export class Peers {
    */
   #probe(peer: Peer): void {
     peer.probe = undefined;
+    if (peer.unsent) this.#break(peer, 'connection-lost');
+    peer.unsent = false;
     if (peer.links.size === 0 && !this.#host.asks.waitsFor(peer.name)) return;
     peer.unanswered = peer.heardSinceProbe ? 0 : peer.unanswered + 1;
     if (peer.unanswered * this.#liveness.probeMs > this.#liveness.silentMs) {
       this.#gone(peer, 'node-silent');
       return;
     }
-    if (!peer.heardSinceProbe || peer.absences > 0) this.#ping(peer);
+    if (!peer.heardSinceProbe || peer.absentSince !== undefined) this.#ping(peer);
     peer.heardSinceProbe = false;
     this.#scheduleProbe(peer, this.#liveness.probeMs);
   }
@@ -353,48 +409,79 @@ export class Peers {
     this.#put(peer, [Kind.ping, '', '', '', '', undefined, 0]);
   }
 
-  #absent(node: string, certain: boolean): void {
+  #absent(transport: Transport, node: string, certain: boolean): void {
     const peer = this.#peers.get(node);
-    if (peer === undefined) return;
-    peer.absences++;
-    if (certain || peer.absences > 1) {
+    if (peer === undefined || peer.transport !== transport) return;
+    const now = this.#host.clock.now();
+    if (certain) {
       this.#gone(peer, 'node-down');
       // A socket's Node never comes back under that name, so nothing needs to be remembered of it.
-      if (certain) this.#peers.delete(node);
-    } else if (peer.probe !== undefined) this.#scheduleProbe(peer, confirmAbsenceMs);
+      this.#peers.delete(node);
+    } else if (peer.absentSince === undefined) {
+      peer.absentSince = now;
+      if (peer.probe !== undefined) this.#scheduleProbe(peer, confirmAbsenceMs);
+    } else if (now - peer.absentSince >= confirmAbsenceMs / 2) this.#gone(peer, 'node-down');
   }
 
   #gone(peer: Peer, reason: 'node-down' | 'node-silent'): void {
     peer.probe?.cancel();
     peer.probe = undefined;
     this.#host.asks.giveUp(peer.name, 'no-node');
-    this.#break(peer, peer.incarnation === '' ? 'absent' : reason);
-    this.#host.unlinked(peer.name);
-    peer.absences = 0;
+    this.#break(peer, reason === 'node-down' && peer.incarnation === '' ? 'absent' : reason);
+    this.#forgetLinks(peer);
+    this.#beginSession(peer);
+    peer.absentSince = undefined;
+    peer.gone = true;
   }
 
-  /** A new incarnation speaks under the name: the one that we knew is dead. */
-  #succeeded(peer: Peer): void {
+  /** A new incarnation speaks under the name: the one that we knew, or that a link names, is dead. */
+  #succeeded(peer: Peer, successor: string): void {
+    if (peer.incarnation !== '') {
+      this.#remember(`${peer.name}#${peer.incarnation}`);
+      this.#host.asks.giveUp(peer.name, 'no-node', peer.incarnation);
+    }
+    // Links made since the old one was given up are with the new one, unless they name another.
+    const unnoticed = peer.incarnation !== '' && !peer.gone;
+    for (const pid of [...peer.links.keys()]) {
+      const pinned = pid.includes('#');
+      if (pinned && pid.endsWith(`#${successor}`)) {
+        if (unnoticed) this.#exit(peer, pid, 'connection-lost');
+      } else if (pinned || unnoticed) this.#exit(peer, pid, 'node-down');
+    }
+    // What comes next is the first that the new one hears of us, or it missed nothing.
+    if (unnoticed) this.#beginSession(peer);
+    this.#host.unlinked(peer.name);
+    peer.owesLost = false;
+  }
+
+  #remember(ended: string): void {
     if (this.#endedIncarnations.size >= endedIncarnationsMax)
       for (const oldest of this.#endedIncarnations) {
         this.#endedIncarnations.delete(oldest);
         break;
       }
-    this.#endedIncarnations.add(`${peer.name}#${peer.incarnation}`);
-    this.#host.asks.giveUp(peer.name, 'no-node');
-    this.#break(peer, 'node-down');
-    this.#host.unlinked(peer.name);
+    this.#endedIncarnations.add(ended);
   }
 
-  #connectionLost(route: Route): void {
-    route.session++;
+  #connectionLost(transport: Transport): void {
     for (const peer of this.#peers.values()) {
-      if (peer.route !== route) continue;
-      peer.nextOut = 0;
-      this.#host.asks.giveUp(peer.name, 'connection-lost');
-      this.#break(peer, 'connection-lost');
-      this.#host.unlinked(peer.name);
+      if (peer.transport !== transport) continue;
+      this.#beginSession(peer);
+      this.#lose(peer);
+      this.#forgetLinks(peer);
     }
+  }
+
+  /** Its processes are told of nothing by us any more, and have to know. */
+  #forgetLinks(peer: Peer): void {
+    if (this.#host.unlinked(peer.name)) peer.owesLost = true;
+  }
+
+  /** What we sent there may not have arrived. */
+  #lose(peer: Peer): void {
+    peer.absentSince = undefined;
+    this.#host.asks.giveUp(peer.name, 'connection-lost');
+    this.#break(peer, 'connection-lost');
   }
 
   /** Every link to that Node ends, each with its `exited`. */
@@ -413,4 +500,9 @@ export class Peers {
 function wantsReceiver(envelope: Envelope): boolean {
   const kind = envelope[0];
   return kind === Kind.ask || kind === Kind.link || kind === Kind.ping;
+}
+
+/** Without these a link is not what it promises: the link itself, and what was said since. */
+function breaksLinks(envelope: Envelope): boolean {
+  return envelope[0] === Kind.send || envelope[0] === Kind.link;
 }

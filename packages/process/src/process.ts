@@ -3,7 +3,7 @@ import type { Cell } from './cell.js';
 import type { Clock, Timer } from './clock.js';
 import { NameError, NoSuchProcessError } from './errors.js';
 import type { ExitReason, ProcessEvent } from './event.js';
-import type { AnyMessageType, BodyOf, ReplyOf } from './message.js';
+import type { AnyMessageType, AskableMessageType, BodyOf, ReplyOf } from './message.js';
 import type { AskOptions, Node } from './node.js';
 import type { Random } from './random.js';
 import { processIdPattern, type Upid } from './upid.js';
@@ -100,7 +100,7 @@ export abstract class Process {
    * Asks and waits for the reply. Awaiting it inside a handler holds the mailbox; use {@link defer} to go on meanwhile.
    * Rejects as {@link Node.ask} does, and always by its deadline.
    */
-  protected ask<M extends AnyMessageType>(
+  protected ask<M extends AskableMessageType>(
     to: Upid,
     type: M,
     body: BodyOf<M>,
@@ -121,6 +121,7 @@ export abstract class Process {
   /** Runs `work` as an event of this process after `delayMs`. Ends with the process. */
   protected delay(delayMs: number, work: () => void | Promise<void>): Timer {
     const cell = this.#attached;
+    if (cell.ending) return { cancel: nothing };
     const timer = cell.node.clock.timer(delayMs, () => {
       this.#timers.delete(handle);
       if (!cancelled) cell.push({ kind: 'dispatch', run: () => (cancelled ? undefined : work()), abandon: undefined });
@@ -206,6 +207,9 @@ export abstract class Process {
 
   [detach](): void | Promise<void> {
     for (const timer of this.#timers) timer.cancel();
+    // Still there only if its handler threw, so nobody else answers it.
+    this.#current?.answer?.noProcess();
+    this.#current = undefined;
     return this.finalize();
   }
 
@@ -217,7 +221,7 @@ export abstract class Process {
       return this.#refuse(event, 'messages_invalid', installed.type.explain(event.body));
     this.#current = event;
     const result = installed.handle(event.from, event.body as never);
-    if (result instanceof Promise) return result.finally(() => this.#settled());
+    if (result instanceof Promise) return result.then(() => this.#settled());
     this.#current = undefined;
     return undefined;
   }

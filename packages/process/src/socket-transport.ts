@@ -6,6 +6,8 @@ import { nodeNamePattern } from './upid.js';
 /** Each frame goes behind its length in 4 bytes, little endian. The first frame of either side is its Node's name. */
 const lengthBytes = 4;
 const frameBytesMax = 64 * 1024 * 1024;
+/** What is read from someone who did not say a name yet. */
+const nameBytesMax = 64;
 /** What may wait for a peer that does not read, before it is cut off. */
 const pendingBytesMax = 128 * 1024 * 1024;
 
@@ -17,7 +19,6 @@ class Line {
 
   constructor(
     readonly socket: Socket,
-    own: string,
     private readonly on: {
       named(line: Line): void;
       frame(line: Line, bytes: Uint8Array): void;
@@ -27,6 +28,10 @@ class Line {
     socket.on('data', (chunk) => this.#receive(chunk));
     socket.on('error', () => undefined); // 'close' follows, and is where it is handled
     socket.on('close', () => on.closed(this));
+  }
+
+  /** Says our name. */
+  greet(own: string): void {
     this.write(Buffer.from(own));
   }
 
@@ -45,7 +50,7 @@ class Line {
     this.#receivedBytes += chunk.length;
     while (this.#receivedBytes >= lengthBytes && !this.socket.destroyed) {
       const length = this.#peek();
-      if (length > frameBytesMax) {
+      if (length > (this.peer === '' ? nameBytesMax : frameBytesMax)) {
         this.socket.destroy();
         return;
       }
@@ -93,6 +98,8 @@ export class SocketServerTransport implements Transport {
   readonly frameBytesMax = frameBytesMax;
   readonly #path: string;
   readonly #lines = new Map<string, Line>();
+  /** Also those that did not say a name yet. */
+  readonly #open = new Set<Line>();
   #server: Server | undefined;
 
   /** @param path of the socket's file; at most about 100 bytes, a limit of the operating system. */
@@ -102,18 +109,20 @@ export class SocketServerTransport implements Transport {
 
   async start(node: string, sink: TransportSink): Promise<void> {
     const server = createServer((socket) => {
-      const line = new Line(socket, node, {
+      const line = new Line(socket, {
         named: () => this.#named(line, node),
         frame: (from, bytes) => sink.frame(from.peer, bytes),
         closed: () => {
+          this.#open.delete(line);
           if (this.#lines.get(line.peer) !== line) return;
           this.#lines.delete(line.peer);
           sink.absent(line.peer, true);
         },
       });
+      this.#open.add(line);
     });
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (cause) =>
+      server.on('error', (cause) =>
         reject(new TransportError(`cannot listen on the socket ${this.#path}: ${cause.message}`, { cause })),
       );
       server.listen(this.#path, resolve);
@@ -135,18 +144,21 @@ export class SocketServerTransport implements Transport {
     const server = this.#server;
     if (server === undefined) return;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const line of this.#lines.values()) line.socket.end();
+    for (const line of this.#open) line.socket.destroySoon();
     await closed;
   }
 
-  /** The first to come under a name keeps it. */
+  /** The first to come under a name keeps it. Only then is it told ours, so that it knows that it was let in. */
   #named(line: Line, own: string): void {
     if (line.peer === own || this.#lines.has(line.peer)) line.socket.destroy();
-    else this.#lines.set(line.peer, line);
+    else {
+      this.#lines.set(line.peer, line);
+      line.greet(own);
+    }
   }
 }
 
-/** An executor's end of the local socket: everything goes to its agent. */
+/** An executor's end of the local socket: it reaches its agent and nobody else. */
 export class SocketClientTransport implements Transport {
   readonly frameBytesMax = frameBytesMax;
   readonly #path: string;
@@ -159,15 +171,12 @@ export class SocketClientTransport implements Transport {
   async start(node: string, sink: TransportSink): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const socket = connect(this.#path);
-      const failed = (cause?: Error): void =>
-        reject(
-          new TransportError(
-            `cannot connect to the agent at the socket ${this.#path}${cause ? `: ${cause.message}` : ''}`,
-            { cause },
-          ),
-        );
+      const failed = (cause?: Error): void => {
+        const why = cause?.message ?? `it closed the connection, as it does when the name ${node} is taken`;
+        reject(new TransportError(`cannot connect to the agent at the socket ${this.#path}: ${why}`, { cause }));
+      };
       socket.once('error', failed);
-      const line = new Line(socket, node, {
+      const line = new Line(socket, {
         named: () => {
           this.#line = line;
           resolve();
@@ -179,11 +188,12 @@ export class SocketClientTransport implements Transport {
           this.#line = undefined;
         },
       });
+      line.greet(node);
     });
   }
 
-  reaches(): boolean {
-    return true;
+  reaches(node: string): boolean {
+    return this.#line?.peer === node;
   }
 
   send(_node: string, frame: Uint8Array): boolean {
@@ -197,7 +207,7 @@ export class SocketClientTransport implements Transport {
     this.#line = undefined;
     await new Promise<void>((resolve) => {
       line.socket.once('close', () => resolve());
-      line.socket.end();
+      line.socket.destroySoon();
     });
   }
 }

@@ -20,6 +20,9 @@ export const nodeNamePattern = /^[A-Za-z0-9_-]{1,64}$/;
 /** As a Node's name, and `.`, `:`, `(`, `)` and `/`; at most 255. */
 export const processIdPattern = /^[A-Za-z0-9_.:()/-]{1,255}$/;
 
+/** Lower-case letters and digits, at most 32. */
+export const incarnationPattern = /^[a-z0-9]{1,32}$/;
+
 /** The pattern of a whole UPID, for schemas. */
 export const upidPattern = '^[A-Za-z0-9_.:()/-]{1,255}@[A-Za-z0-9_-]{1,64}(#[a-z0-9]{1,32})?$';
 const upidExpression = /^([A-Za-z0-9_.:()/-]{1,255})@([A-Za-z0-9_-]{1,64})(?:#([a-z0-9]{1,32}))?$/;

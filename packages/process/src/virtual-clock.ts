@@ -16,6 +16,7 @@ const quietTurns = 8;
 export class VirtualClock implements Clock {
   #now = 0;
   #order = 0;
+  #turnsPending = 0;
   readonly #wallStart: number;
   readonly #timers: Pending[] = [];
 
@@ -44,7 +45,11 @@ export class VirtualClock implements Clock {
   }
 
   nextTurn(callback: () => void): void {
-    setImmediate(callback);
+    this.#turnsPending++;
+    setImmediate(() => {
+      this.#turnsPending--;
+      callback();
+    });
   }
 
   /** Moves time on by `ms`, firing what falls due on the way and letting its consequences run before going further. */
@@ -69,6 +74,7 @@ export class VirtualClock implements Clock {
   async settle(): Promise<void> {
     for (let turn = 0; turn < quietTurns; turn++) {
       await new Promise<void>((resolve) => setImmediate(resolve));
+      if (this.#turnsPending > 0) turn = 0;
       const due = this.#timers[0];
       if (due !== undefined && due.at <= this.#now) {
         this.#timers.shift();

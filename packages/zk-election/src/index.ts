@@ -1,1 +1,31 @@
-export {};
+export { type ElectionAddress, parseElectionAddress } from './address.js';
+export { createContender, createDetector, type ElectionOptions } from './create.js';
+export { type Contender, type Detector, type Leader, type Leadership, sameLeader } from './election.js';
+export {
+  AlreadyContending,
+  ElectionAddressInvalid,
+  ElectionClosed,
+  ElectionError,
+  JetStreamMissing,
+  NatsConnectionEnded,
+  NatsRefused,
+  NatsUnreachable,
+  RegisterUnusable,
+} from './errors.js';
+export { Lease, type LeaseEffect, type LeaseInput } from './lease.js';
+export { LeaseContender, type OverRegisterOptions } from './lease-contender.js';
+export { LeaseDetector } from './lease-detector.js';
+export { decodeRecord, encodeRecord, type LeaseRecord, type RegisterValue } from './lease-record.js';
+export type {
+  Observation,
+  OpenRegister,
+  Reading,
+  Register,
+  RegisterListener,
+  WriteOutcome,
+} from './lease-register.js';
+export { type LeaseOptions, type LeaseTiming, leaseTiming } from './lease-timing.js';
+export { MemoryRegister } from './memory-register.js';
+export { type NatsRegisterOptions, natsRegister } from './nats-register.js';
+export { Observer, type ObserverEffect, type ObserverInput } from './observer.js';
+export { StandaloneContender, StandaloneDetector } from './standalone.js';

@@ -1,0 +1,443 @@
+import { type AnyMessageType, type BodyOf, type ExitReason, Process, Random, type Upid } from '@mesos-ts/process';
+import {
+  ExecutorRegistered,
+  ExecutorToFramework,
+  ExitedExecutor,
+  type FrameworkId,
+  FrameworkToExecutor,
+  KillTask,
+  PingSlave,
+  PongSlave,
+  type Reason,
+  RegisterExecutor,
+  RunTask,
+  Shutdown,
+  ShutdownExecutor,
+  ShutdownFramework,
+  type SlaveId,
+  type SlaveInfo,
+  SlaveRegistered,
+  SlaveReregistered,
+  StatusUpdate,
+  StatusUpdateAcknowledgement,
+  type TaskInfo,
+  type TaskState,
+  UnregisterSlave,
+} from '@mesos-ts/protocol';
+import { match } from 'ts-pattern';
+import type { AgentActs } from './agent-acts.js';
+import { type AgentOptions, agentTimingDefaults } from './agent-options.js';
+import { Executor } from './executor.js';
+import { type ExecutorEnding, ExecutorRunner } from './executor-runner.js';
+import { type Framework, Frameworks, type TaskRecord } from './frameworks.js';
+import { MasterContact } from './master-contact.js';
+import { StatusUpdates } from './status-updates.js';
+import { judgeKillTask, judgeRunTask } from './task-rules.js';
+
+/** Why an agent ended. */
+export interface AgentEnd {
+  /** `stopped`: it was asked to; `shut-down`: by the master; `failed`: it could not go on. */
+  readonly kind: 'stopped' | 'shut-down' | 'failed';
+  /** For people. */
+  readonly why: string;
+}
+
+/** What a leader may send before it is pinned: its answer to a registration, of which the last refuses the agent. */
+const leaderMessages: ReadonlySet<string> = new Set([SlaveRegistered.name, SlaveReregistered.name, Shutdown.name]);
+const executorMessages: ReadonlySet<string> = new Set([StatusUpdate.name, ExecutorToFramework.name]);
+/** What only a master may say of a task, or nobody. */
+const notForExecutors: ReadonlySet<TaskState> = new Set(['TASK_STAGING', 'TASK_UNREACHABLE', 'TASK_UNKNOWN']);
+const tokenCharacters = 25;
+
+/**
+ * The agent of one machine (Mesos facts 5): registers with the leading master, runs executors as it is told, and forwards
+ * what they say of their tasks until it is acknowledged. While there is no master, executors and tasks go on.
+ *
+ * Nothing of it outlives its end: neither an executor nor what it knows.
+ */
+export class Agent extends Process {
+  readonly #options: AgentOptions;
+  readonly #contact: MasterContact;
+  readonly #frameworks = new Frameworks();
+  readonly #updates: StatusUpdates;
+  readonly #runner: ExecutorRunner;
+  #end: AgentEnd | undefined;
+
+  constructor(options: AgentOptions) {
+    super('slave(1)');
+    this.#options = options;
+    const timings = { ...agentTimingDefaults, ...options };
+    const acts = this.#acts();
+    this.#updates = new StatusUpdates(acts, {
+      retryMs: timings.statusUpdateRetryMs,
+      retryMsMax: timings.statusUpdateRetryMsMax,
+    });
+    this.#runner = new ExecutorRunner(acts, {
+      ...options,
+      timings,
+      onEnded: (executor, ending) => this.#executorEnded(executor, ending),
+    });
+    this.#contact = new MasterContact(acts, {
+      detector: options.detector,
+      registrationBackoffMs: timings.registrationBackoffMs,
+      describe: (slaveId) => this.#info(slaveId),
+      report: (slaveId) => this.#frameworks.report(slaveId),
+      onConnected: (master) => this.#updates.resume(master),
+      onDisconnected: () => this.#updates.pause(),
+      onEnd: (why) => this.#beginEnd({ kind: 'failed', why }),
+    });
+  }
+
+  /** Why it ended, or is ending; undefined before. */
+  get end(): AgentEnd | undefined {
+    return this.#end;
+  }
+
+  /** Shuts the executors down, passes their last updates on, unregisters, and ends. Resolves when that has begun. */
+  stop(): Promise<void> {
+    return this.dispatch(() => this.#beginEnd({ kind: 'stopped', why: 'it was asked to stop' }));
+  }
+
+  protected override initialize(): void {
+    this.#installForMasters();
+    this.#installForExecutors();
+    // Recovering what an earlier run has left comes here: only when books and updates are complete may it register.
+    this.#contact.start();
+  }
+
+  protected override finalize(): Promise<void> {
+    this.#end ??= { kind: 'failed', why: 'its process ended before it was asked to stop' };
+    return this.#runner.destroyAll();
+  }
+
+  /** Masters are heard only as the pinned one, executors only as the ones that were launched. */
+  protected override admits(from: Upid, name: string): boolean {
+    if (this.#isFromWhomItShouldBe(from, name)) return true;
+    this.log.warn({ from, message: name }, 'message dropped: its sender has no say here');
+    return false;
+  }
+
+  protected override exited(pid: Upid, reason: ExitReason): void {
+    const executor = this.#frameworks.executorAt(pid);
+    if (executor === undefined) this.#contact.exited(pid, reason);
+    else if (reason === 'node-silent') this.#executorSilent(pid);
+    else this.#runner.connectionBroke(executor);
+  }
+
+  #isFromWhomItShouldBe(from: Upid, name: string): boolean {
+    if (executorMessages.has(name)) return this.#frameworks.executorAt(from) !== undefined;
+    if (name === RegisterExecutor.name) return this.#frameworks.executorLaunchedAs(from) !== undefined;
+    if (this.#contact.isMaster(from)) return true;
+    return leaderMessages.has(name) && this.#contact.speaksForLeader(from);
+  }
+
+  // Registration
+
+  #installForMasters(): void {
+    this.install(SlaveRegistered, (from, { slaveId, totalPingTimeoutMs }) => {
+      this.#contact.answered(from, slaveId, totalPingTimeoutMs);
+    });
+    this.install(SlaveReregistered, (from, { slaveId, totalPingTimeoutMs, reconciliations }) => {
+      if (this.#contact.answered(from, slaveId, totalPingTimeoutMs)) this.#reconcile(slaveId, reconciliations);
+    });
+    this.install(PingSlave, (_from, { connected }) => {
+      this.reply(PongSlave, {});
+      this.#contact.pinged(connected);
+    });
+    this.install(RunTask, (_from, { framework, task }) => this.#runTask(framework, task));
+    this.install(KillTask, (_from, body) => this.#killTask(body));
+    this.install(StatusUpdateAcknowledgement, (_from, body) => this.#acknowledged(body));
+    this.install(FrameworkToExecutor, (_from, body) => this.#relayToExecutor(body));
+    this.install(ShutdownExecutor, (_from, { frameworkId, executorId }) => {
+      const executor = this.#frameworks.get(frameworkId)?.executors.get(executorId);
+      if (executor !== undefined) this.#runner.shutDown(executor);
+    });
+    this.install(ShutdownFramework, (_from, { frameworkId }) => this.#shutDownFramework(frameworkId));
+    this.install(Shutdown, (from, { message }) =>
+      this.#beginEnd({ kind: 'shut-down', why: `the master ${from} shut it down: ${message}` }),
+    );
+  }
+
+  /** The master holds these to be here. What is known here goes its own way. */
+  #reconcile(slaveId: SlaveId, expected: BodyOf<typeof SlaveReregistered>['reconciliations']): void {
+    for (const { frameworkId, taskId } of expected) {
+      if (this.#frameworks.get(frameworkId)?.tasks.has(taskId) || this.#updates.has(frameworkId, taskId)) continue;
+      this.#updates.tellOwn(frameworkId, {
+        taskId,
+        slaveId,
+        state: 'TASK_DROPPED',
+        reason: 'REASON_SLAVE_REREGISTERED',
+        message: 'the agent has no such task: it never reached it',
+      });
+    }
+  }
+
+  #info(id: SlaveId | undefined): SlaveInfo {
+    const { hostname, resources } = this.#options;
+    return id === undefined ? { hostname, resources } : { id, hostname, resources };
+  }
+
+  // Tasks
+
+  #runTask(info: BodyOf<typeof RunTask>['framework'], task: TaskInfo): void {
+    const { slaveId } = this.#contact;
+    const frameworkId = info.id;
+    if (slaveId === undefined || frameworkId === undefined || this.#end !== undefined) {
+      this.log.warn(
+        { framework: frameworkId, task: task.taskId },
+        'RunTask ignored: no framework id, or the agent ends',
+      );
+      return;
+    }
+    const known = this.#updates.has(frameworkId, task.taskId);
+    const verdict = judgeRunTask(task, slaveId, this.#frameworks.get(frameworkId), known);
+    if (verdict.kind === 'ignore') {
+      this.log.warn({ framework: frameworkId, task: task.taskId, why: verdict.why }, 'RunTask ignored');
+      return;
+    }
+    const framework = this.#frameworks.obtain(frameworkId, info);
+    const record = framework.add(task);
+    this.log.info({ framework: frameworkId, task: task.taskId, executor: record.about.executorId }, 'task arrived');
+    match(verdict)
+      .with({ kind: 'drop' }, ({ reason, why }) => this.#taskEnded(framework, record, 'TASK_DROPPED', reason, why))
+      .with({ kind: 'launch' }, () => this.#launch(framework, task, slaveId))
+      .with({ kind: 'queue' }, () => undefined)
+      .with({ kind: 'deliver' }, ({ executor }) => this.#deliver(framework, executor, record))
+      .exhaustive();
+  }
+
+  #launch(framework: Framework, task: TaskInfo, slaveId: SlaveId): void {
+    const { executorId } = task.executor;
+    const owner = { slaveId, frameworkId: framework.id, executorId, containerId: this.random.uuid() };
+    const token = this.#options.executorToken?.() ?? Random.system().token(tokenCharacters);
+    const sandboxPath = this.#options.sandboxes.pathOf(owner);
+    const executor = new Executor(owner, task.executor, `executor-${token}`, sandboxPath);
+    this.#frameworks.addExecutor(framework, executor);
+    this.#runner.launch(executor);
+  }
+
+  #deliver(framework: Framework, executor: Executor, record: TaskRecord): void {
+    if (record.queued === undefined) return;
+    this.#sendTo(executor, RunTask, { framework: framework.info, task: record.queued });
+    record.queued = undefined;
+  }
+
+  #killTask({ frameworkId, taskId }: BodyOf<typeof KillTask>): void {
+    const known = this.#updates.has(frameworkId, taskId);
+    match(judgeKillTask(taskId, this.#frameworks.get(frameworkId), known))
+      .with({ kind: 'ignore' }, () => this.log.info({ framework: frameworkId, task: taskId }, 'KillTask ignored'))
+      .with({ kind: 'gone' }, () => this.#tellGone({ frameworkId, taskId }))
+      .with({ kind: 'unqueue' }, ({ framework, record }) => this.#killQueued(framework, record))
+      .with({ kind: 'relay' }, ({ executor }) => this.#sendTo(executor, KillTask, { frameworkId, taskId }))
+      .exhaustive();
+  }
+
+  #killQueued(framework: Framework, record: TaskRecord): void {
+    const reason = 'REASON_TASK_KILLED_DURING_LAUNCH';
+    this.#taskEnded(framework, record, 'TASK_KILLED', reason, 'killed before its executor had it');
+    const executor = framework.executors.get(record.about.executorId);
+    // It was launched for tasks that nobody wants any more.
+    if (executor !== undefined && framework.liveTasksOf(executor.id).length === 0) this.#runner.shutDown(executor);
+  }
+
+  #tellGone({ frameworkId, taskId }: BodyOf<typeof KillTask>): void {
+    const { slaveId } = this.#contact;
+    if (slaveId === undefined) return;
+    this.#updates.tellOwn(frameworkId, {
+      taskId,
+      slaveId,
+      state: 'TASK_GONE',
+      reason: 'REASON_EXECUTOR_TERMINATED',
+      message: 'the agent has no such task to kill',
+    });
+  }
+
+  /** The agent itself ends a task, and says so. */
+  #taskEnded(framework: Framework, record: TaskRecord, state: TaskState, reason: Reason, message: string): void {
+    record.state = state;
+    record.queued = undefined;
+    const { taskId, slaveId, executorId } = record.about;
+    this.#updates.tellOwn(framework.id, { taskId, slaveId, executorId, state, reason, message });
+  }
+
+  #acknowledged({ slaveId, frameworkId, taskId, uuid }: BodyOf<typeof StatusUpdateAcknowledgement>): void {
+    if (slaveId !== this.#contact.slaveId || !this.#updates.acknowledge(frameworkId, taskId, uuid)) return;
+    const framework = this.#frameworks.get(frameworkId);
+    if (framework === undefined) return;
+    framework.tasks.delete(taskId);
+    this.#forgetIfDone(framework);
+  }
+
+  #shutDownFramework(frameworkId: FrameworkId): void {
+    this.#updates.closeFramework(frameworkId);
+    const framework = this.#frameworks.get(frameworkId);
+    if (framework === undefined) return;
+    this.log.info({ framework: frameworkId }, 'shutting a framework down');
+    framework.terminating = true;
+    for (const executor of framework.executors.values()) this.#runner.shutDown(executor);
+    this.#forgetIfDone(framework);
+  }
+
+  #forgetIfDone(framework: Framework): void {
+    if (framework.executors.size === 0 && (framework.terminating || framework.tasks.size === 0))
+      this.#frameworks.remove(framework);
+  }
+
+  // Executors
+
+  #installForExecutors(): void {
+    this.install(RegisterExecutor, (from, body) => this.#registerExecutor(from, body));
+    this.install(StatusUpdate, (from, body) => this.#statusUpdate(from, body));
+    this.install(ExecutorToFramework, (from, body) => this.#relayToFramework(from, body));
+  }
+
+  #registerExecutor(from: Upid, { frameworkId, executorId }: BodyOf<typeof RegisterExecutor>): void {
+    const executor = this.#frameworks.executorLaunchedAs(from);
+    const framework = this.#frameworks.get(frameworkId);
+    if (executor === undefined || framework?.executors.get(executorId) !== executor || !mayRegister(executor, from)) {
+      this.#refuse(from, RegisterExecutor, 'it is not who it says it is, or is ending');
+      return;
+    }
+    const first = executor.pid === undefined;
+    if (first) {
+      this.#frameworks.bind(executor, from);
+      this.#runner.registered(executor, from);
+      this.log.info({ framework: frameworkId, executor: executorId, from }, 'executor registered');
+    }
+    this.send(from, ExecutorRegistered, {
+      executor: executor.info,
+      framework: framework.info,
+      slave: this.#info(executor.owner.slaveId),
+    });
+    if (first) for (const record of framework.liveTasksOf(executorId)) this.#deliver(framework, executor, record);
+  }
+
+  #statusUpdate(from: Upid, { frameworkId, status }: BodyOf<typeof StatusUpdate>): void {
+    const executor = this.#frameworks.executorAt(from);
+    const framework = this.#frameworks.get(frameworkId);
+    const record = framework?.tasks.get(status.taskId);
+    const { uuid } = status;
+    const own = executor?.frameworkId === frameworkId && record?.about.executorId === executor.id;
+    if (framework === undefined || record === undefined || !own || record.queued !== undefined || uuid === undefined) {
+      this.#refuse(from, StatusUpdate, 'it is not about a task of its own, or has no uuid');
+      return;
+    }
+    if (notForExecutors.has(status.state)) {
+      this.#refuse(from, StatusUpdate, `no executor may say ${status.state}: it is shut down`);
+      this.#runner.shutDown(executor);
+      return;
+    }
+    const { slaveId } = executor.owner;
+    if (!framework.terminating) {
+      const stamped = { ...status, uuid, slaveId, executorId: executor.id, source: 'SOURCE_EXECUTOR' as const };
+      const verdict = this.#updates.tell(frameworkId, stamped);
+      if (verdict === 'taken') record.state = status.state;
+      else
+        this.log.warn(
+          { framework: frameworkId, task: status.taskId, state: status.state, verdict },
+          'update not taken',
+        );
+      if (verdict === 'too-many') return;
+    }
+    // Checkpointing the update comes before this: an acknowledged one may not be forgotten.
+    this.send(from, StatusUpdateAcknowledgement, { slaveId, frameworkId, taskId: status.taskId, uuid });
+  }
+
+  #relayToExecutor(body: BodyOf<typeof FrameworkToExecutor>): void {
+    const executor = this.#frameworks.get(body.frameworkId)?.executors.get(body.executorId);
+    if (executor?.connected) this.#sendTo(executor, FrameworkToExecutor, body);
+    else this.node.counters.increment('framework_messages_dropped');
+  }
+
+  #relayToFramework(from: Upid, body: BodyOf<typeof ExecutorToFramework>): void {
+    const executor = this.#frameworks.executorAt(from);
+    if (executor?.frameworkId !== body.frameworkId || executor.id !== body.executorId)
+      this.#refuse(from, ExecutorToFramework, 'it speaks for another executor');
+    else if (!this.#contact.tell(ExecutorToFramework, { ...body, slaveId: executor.owner.slaveId }))
+      this.node.counters.increment('framework_messages_dropped');
+  }
+
+  #executorEnded(executor: Executor, { status, reason, message }: ExecutorEnding): void {
+    const framework = this.#frameworks.get(executor.frameworkId);
+    if (framework === undefined) return;
+    this.#frameworks.removeExecutor(framework, executor);
+    if (!framework.terminating)
+      for (const record of framework.liveTasksOf(executor.id))
+        this.#taskEnded(framework, record, 'TASK_FAILED', reason, message);
+    const { slaveId, frameworkId, executorId } = executor.owner;
+    this.#contact.tell(ExitedExecutor, { slaveId, frameworkId, executorId, status });
+    this.#forgetIfDone(framework);
+    this.#endIfDone();
+  }
+
+  /** One that computes for long without a pause answers nothing, and is well: its connection still stands. */
+  #executorSilent(pid: Upid): void {
+    this.node.counters.increment('executors_silent');
+    this.link(pid);
+  }
+
+  #sendTo<M extends AnyMessageType>(executor: Executor, type: M, body: BodyOf<M>): void {
+    if (executor.pid !== undefined) this.send(executor.pid, type, body);
+  }
+
+  #refuse(from: Upid, type: AnyMessageType, why: string): void {
+    this.node.counters.increment('executor_messages_refused');
+    this.log.warn({ from, message: type.name, why }, 'message of an executor refused');
+  }
+
+  // The end
+
+  #beginEnd(end: AgentEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.log[end.kind === 'failed' ? 'error' : 'info']({ why: end.why }, 'the agent ends: shutting executors down');
+    this.#contact.end();
+    for (const executor of this.#frameworks.executors()) this.#runner.shutDown(executor);
+    this.#endIfDone();
+  }
+
+  #endIfDone(): void {
+    if (this.#end === undefined || this.#frameworks.executors().length > 0) return;
+    const { slaveId } = this.#contact;
+    if (this.#end.kind === 'stopped' && slaveId !== undefined) {
+      this.#updates.sendLast();
+      this.#contact.tell(UnregisterSlave, { slaveId });
+    }
+    this.terminate();
+  }
+
+  /** Lazily what only a spawned process has. */
+  #acts(): AgentActs {
+    const pid = () => this.pid;
+    const clock = () => this.clock;
+    const random = () => this.random;
+    const log = () => this.log;
+    const counters = () => this.node.counters;
+    return {
+      get pid() {
+        return pid();
+      },
+      get clock() {
+        return clock();
+      },
+      get random() {
+        return random();
+      },
+      get log() {
+        return log();
+      },
+      get counters() {
+        return counters();
+      },
+      send: (to, type, body) => this.send(to, type, body),
+      link: (to) => this.link(to),
+      delay: (delayMs, work) => this.delay(delayMs, work),
+      defer: (promise, then, failed) => this.defer(promise, then, failed),
+    };
+  }
+}
+
+/** The first to come under the name of the executor's Node is it, until it ends. */
+function mayRegister(executor: Executor, from: Upid): boolean {
+  return executor.pid === undefined ? executor.state === 'registering' : executor.pid === from;
+}

@@ -1,0 +1,152 @@
+import type { AnyMessageType, BodyOf, Timer, Upid } from '@mesos-ts/process';
+import { RegisterSlave, ReregisterSlave, type SlaveId, type SlaveInfo, version } from '@mesos-ts/protocol';
+import { type Detector, ElectionClosed, type Leader } from '@mesos-ts/zk-election';
+import { match } from 'ts-pattern';
+import type { AgentActs } from './agent-acts.js';
+import { Registration, type RegistrationEffect } from './registration.js';
+
+export interface MasterContactOptions {
+  readonly detector: Detector;
+  readonly registrationBackoffMs: number;
+  /** What the agent tells of itself when it registers; called with its id once it has one. */
+  readonly describe: (slaveId: SlaveId | undefined) => SlaveInfo;
+  /** All that runs, for a master to learn. */
+  readonly report: (slaveId: SlaveId) => Omit<ReregisterSlave, 'slave' | 'version'>;
+  readonly onConnected: (master: Upid) => void;
+  readonly onDisconnected: () => void;
+  /** The agent cannot go on. */
+  readonly onEnd: (why: string) => void;
+}
+
+/** Carries out what {@link Registration} decides: follows the detector, registers, and keeps the timers. */
+export class MasterContact {
+  readonly #acts: AgentActs;
+  readonly #options: MasterContactOptions;
+  readonly #registration: Registration;
+  #retryTimer: Timer | undefined;
+  #pingTimer: Timer | undefined;
+  #ended = false;
+
+  constructor(acts: AgentActs, options: MasterContactOptions) {
+    this.#acts = acts;
+    this.#options = options;
+    this.#registration = new Registration({ backoffMs: options.registrationBackoffMs });
+  }
+
+  /** As {@link Registration.slaveId}. */
+  get slaveId(): SlaveId | undefined {
+    return this.#registration.slaveId;
+  }
+
+  /** Whether `from` is the pinned master, connected or not. */
+  isMaster(from: Upid): boolean {
+    return from === this.#registration.master;
+  }
+
+  /** As {@link Registration.speaksForLeader}. */
+  speaksForLeader(from: Upid): boolean {
+    return this.#registration.speaksForLeader(from);
+  }
+
+  /** Finds out who leads, and registers; from now on. */
+  start(): void {
+    this.#detect(undefined);
+  }
+
+  /** Registers with nobody any more; what is registered stays so. */
+  end(): void {
+    this.#ended = true;
+    this.#retryTimer?.cancel();
+  }
+
+  /** Sends to the master where there is one. @returns false where there is none, and nothing was sent. */
+  tell<M extends AnyMessageType>(type: M, body: BodyOf<M>): boolean {
+    const { master, isRegistered } = this.#registration;
+    if (!isRegistered || master === undefined) return false;
+    this.#acts.send(master, type, body);
+    return true;
+  }
+
+  /** A registration was answered. @returns whether the agent is that master's now. */
+  answered(from: Upid, slaveId: SlaveId, totalPingTimeoutMs: number): boolean {
+    this.#carryOut(this.#registration.answered(from, slaveId, totalPingTimeoutMs));
+    return this.isMaster(from);
+  }
+
+  pinged(connected: boolean): void {
+    this.#carryOut(this.#registration.pinged(connected));
+  }
+
+  exited(pid: Upid, reason: string): void {
+    this.#carryOut(this.#registration.exited(pid, reason));
+  }
+
+  #detect(previous: Leader | undefined): void {
+    this.#acts.defer(
+      this.#options.detector.detect(previous),
+      (leader) => {
+        this.#acts.log.info({ leader: leader?.pid, epoch: leader?.epoch }, 'who leads has changed');
+        this.#carryOut(this.#registration.follow(leader));
+        this.#detect(leader);
+      },
+      (error) => this.#notDetected(previous, error),
+    );
+  }
+
+  #notDetected(previous: Leader | undefined, error: unknown): void {
+    const { log, random } = this.#acts;
+    if (error instanceof ElectionClosed) {
+      log.info('the detector was closed: the agent stays with the master that it knows');
+      return;
+    }
+    log.warn({ err: error }, 'cannot tell who leads; trying again');
+    this.#acts.delay(random.fraction() * this.#options.registrationBackoffMs, () => this.#detect(previous));
+  }
+
+  #carryOut(effects: readonly RegistrationEffect[]): void {
+    for (const effect of effects)
+      match(effect)
+        .with({ kind: 'register' }, ({ to }) => this.#register(to))
+        .with({ kind: 'retry' }, ({ withinMs }) => this.#scheduleRetry(withinMs))
+        .with({ kind: 'await-ping' }, ({ withinMs }) => this.#awaitPing(withinMs))
+        .with({ kind: 'connected' }, ({ master, slaveId }) => this.#connected(master, slaveId))
+        .with({ kind: 'disconnected' }, ({ why }) => this.#disconnected(why))
+        .with({ kind: 'end' }, ({ why }) => this.#options.onEnd(why))
+        .exhaustive();
+  }
+
+  #register(to: Upid): void {
+    if (this.#ended) return;
+    const { slaveId } = this.#registration;
+    const slave = this.#options.describe(slaveId);
+    this.#acts.log.debug({ to, slave: slaveId }, 'registering');
+    this.#acts.link(to);
+    if (slaveId === undefined) this.#acts.send(to, RegisterSlave, { slave, version });
+    else this.#acts.send(to, ReregisterSlave, { slave, version, ...this.#options.report(slaveId) });
+  }
+
+  #scheduleRetry(withinMs: number): void {
+    this.#retryTimer?.cancel();
+    if (this.#ended) return;
+    const delayMs = this.#acts.random.fraction() * withinMs;
+    this.#retryTimer = this.#acts.delay(delayMs, () => this.#carryOut(this.#registration.attempt()));
+  }
+
+  #awaitPing(withinMs: number): void {
+    this.#pingTimer?.cancel();
+    this.#pingTimer = this.#acts.delay(withinMs, () => this.#carryOut(this.#registration.pingMissed()));
+  }
+
+  #connected(master: Upid, slaveId: SlaveId): void {
+    this.#retryTimer?.cancel();
+    this.#acts.link(master);
+    this.#acts.log.info({ master, slave: slaveId }, 'registered');
+    this.#options.onConnected(master);
+  }
+
+  #disconnected(why: string): void {
+    this.#pingTimer?.cancel();
+    this.#acts.log.warn({ why }, 'disconnected from the master');
+    this.#options.onDisconnected();
+  }
+}

@@ -1,0 +1,140 @@
+import { parseUpid, type Upid } from '@mesos-ts/process';
+import type { SlaveId } from '@mesos-ts/protocol';
+import type { Leader } from '@mesos-ts/zk-election';
+
+/** What the agent is to do next. Of `retry` and of `await-ping`, a later one takes the place of an earlier one. */
+export type RegistrationEffect =
+  /** Link to the master and send it a RegisterSlave, or a ReregisterSlave where the agent has an id. */
+  | { readonly kind: 'register'; readonly to: Upid }
+  /** Call {@link Registration.attempt} after a random time from 0 to `withinMs`. */
+  | { readonly kind: 'retry'; readonly withinMs: number }
+  /** Call {@link Registration.pingMissed} after `withinMs`. */
+  | { readonly kind: 'await-ping'; readonly withinMs: number }
+  /** From now on there is a master to send to. */
+  | { readonly kind: 'connected'; readonly master: Upid; readonly slaveId: SlaveId }
+  /** From now on there is none. */
+  | { readonly kind: 'disconnected'; readonly why: string }
+  /** The agent must end. */
+  | { readonly kind: 'end'; readonly why: string };
+
+export interface RegistrationOptions {
+  /** `b` in the random wait of 0 to `b * 2^n` before attempt `n + 1`, in ms. Default 1,000. */
+  readonly backoffMs?: number;
+  /** The most that this may grow to, in ms. Default 60,000. */
+  readonly backoffMsMax?: number;
+}
+
+type Effects = readonly RegistrationEffect[];
+
+/**
+ * Decides when to register with whom (Mesos facts 5.2). The first answer of a leader pins the master: from then on only
+ * that incarnation speaks for it. The master stays pinned while its connection is broken, until it answers anew, another
+ * incarnation answers in its place, or the detector names another leader.
+ *
+ * Pure: it waits for nothing and draws no lots, it says how long to wait.
+ */
+export class Registration {
+  readonly #backoffMs: number;
+  readonly #backoffMsMax: number;
+  #leader: Leader | undefined;
+  #master: Upid | undefined;
+  #slaveId: SlaveId | undefined;
+  #registered = false;
+  #attempts = 0;
+  #pingTimeoutMs = 0;
+
+  constructor(options: RegistrationOptions = {}) {
+    this.#backoffMs = options.backoffMs ?? 1_000;
+    this.#backoffMsMax = options.backoffMsMax ?? 60_000;
+  }
+
+  /** The pinned master, connected or not. */
+  get master(): Upid | undefined {
+    return this.#master;
+  }
+
+  /** The id that a master gave to this agent; it never changes. */
+  get slaveId(): SlaveId | undefined {
+    return this.#slaveId;
+  }
+
+  /** Whether there is a master to send to. */
+  get isRegistered(): boolean {
+    return this.#registered;
+  }
+
+  /** Whether `from` may answer for the leader: its address, in any incarnation where the detector left that open. */
+  speaksForLeader(from: Upid): boolean {
+    if (this.#leader === undefined) return false;
+    const leader = parseUpid(this.#leader.pid);
+    if (leader.incarnation !== '') return from === this.#leader.pid;
+    const { id, node } = parseUpid(from);
+    return id === leader.id && node === leader.node;
+  }
+
+  /** The detector names a leader, or nobody. The first attempt is made at once. */
+  follow(leader: Leader | undefined): Effects {
+    const why = leader === undefined ? 'nobody leads' : `the leader is now ${leader.pid}`;
+    const left = this.#registered ? this.#disconnect(why) : [];
+    this.#leader = leader;
+    this.#master = undefined;
+    this.#attempts = 0;
+    return [...left, ...this.attempt()];
+  }
+
+  /** The time of a retry has come. Does nothing once registered. */
+  attempt(): Effects {
+    if (this.#leader === undefined || this.#registered) return [];
+    return [{ kind: 'register', to: this.#leader.pid }, this.#retry()];
+  }
+
+  /** A master that {@link speaksForLeader} answered a registration. */
+  answered(from: Upid, slaveId: SlaveId, totalPingTimeoutMs: number): Effects {
+    if (this.#slaveId !== undefined && this.#slaveId !== slaveId)
+      return [{ kind: 'end', why: `${from} registered this agent as ${slaveId}, but it is ${this.#slaveId}` }];
+    const known = this.#registered && this.#master === from;
+    this.#slaveId = slaveId;
+    this.#master = from;
+    this.#registered = true;
+    this.#pingTimeoutMs = totalPingTimeoutMs;
+    const expect = this.#expectPing();
+    return known ? [expect] : [{ kind: 'connected', master: from, slaveId }, expect];
+  }
+
+  /** The master pinged, and says whether it holds this agent to be connected. */
+  pinged(connected: boolean): Effects {
+    if (!this.#registered) return [];
+    return connected ? [this.#expectPing()] : this.#startOver('the master holds this agent to be disconnected');
+  }
+
+  /** The time for a ping has passed without one. */
+  pingMissed(): Effects {
+    return this.#registered ? this.#startOver(`no ping came within ${this.#pingTimeoutMs} ms`) : [];
+  }
+
+  /** The link to a process broke. Only the end of the pinned master matters, and only while registered with it. */
+  exited(pid: Upid, reason: string): Effects {
+    return this.#registered && pid === this.#master ? this.#startOver(`the link to the master broke: ${reason}`) : [];
+  }
+
+  /** Registers again with the same leader, after a first random wait: all of its agents may be about to. */
+  #startOver(why: string): Effects {
+    this.#attempts = 0;
+    return [...this.#disconnect(why), this.#retry()];
+  }
+
+  #disconnect(why: string): Effects {
+    this.#registered = false;
+    return [{ kind: 'disconnected', why }];
+  }
+
+  #retry(): RegistrationEffect {
+    const withinMs = Math.min(this.#backoffMs * 2 ** this.#attempts, this.#backoffMsMax);
+    this.#attempts++;
+    return { kind: 'retry', withinMs };
+  }
+
+  #expectPing(): RegistrationEffect {
+    return { kind: 'await-ping', withinMs: this.#pingTimeoutMs };
+  }
+}

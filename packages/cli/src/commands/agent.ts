@@ -1,0 +1,103 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startAgent } from '@mesos-ts/agent';
+import { parseResources } from '@mesos-ts/protocol';
+import type { Command } from 'commander';
+import { detectorOf, nodeOptions, thisHost } from '../connection.js';
+import { type ClusterFlags, clusterFlags, durationFlag, flag } from '../flags.js';
+import { askedToEnd } from '../lifetime.js';
+import { createLogger } from '../logger.js';
+
+interface AgentFlags extends ClusterFlags {
+  readonly name: string;
+  readonly master: string;
+  readonly resources: string;
+  readonly workDir?: string;
+  readonly hostname: string;
+  readonly executorRegistrationTimeout: number;
+  readonly executorShutdownGracePeriod: number;
+}
+
+/** `mesos agent`: offers this machine to the cluster. */
+export function addAgentCommand(program: Command): void {
+  const command = program
+    .command('agent')
+    .description('start an agent: it offers what this machine has and runs tasks');
+  clusterFlags(command, 'info');
+  flag(command, '--name <name>', "the name of this agent's Node, unique in the cluster", { fallback: 'a1' });
+  flag(
+    command,
+    '--master <address>',
+    "nats (who leads by the election on the cluster's NATS), or a master such as master@m1",
+    {
+      fallback: 'nats',
+    },
+  );
+  flag(
+    command,
+    '--resources <text>',
+    'what to offer, such as cpus:4;mem:4096;ports:[31000-32000]; what it does not name is detected',
+    {
+      fallback: '',
+      shown: 'all detected',
+      parse: checkedResources,
+    },
+  );
+  flag(command, '--work-dir <folder>', 'where sandboxes go (default: mesos/<name> in the folder for temporary files)');
+  flag(command, '--hostname <name>', 'how this machine is called', { fallback: thisHost() });
+  durationFlag(
+    command,
+    '--executor-registration-timeout <duration>',
+    'how long an executor may take to register',
+    '1mins',
+  );
+  durationFlag(
+    command,
+    '--executor-shutdown-grace-period <duration>',
+    'how long an executor may take to end by itself',
+    '5secs',
+  );
+  command.addHelpText(
+    'after',
+    `
+Every flag is also read from the environment: --work-dir from MESOS_WORK_DIR, --nats from NATS_URL.
+
+Examples:
+  mesos agent
+  mesos agent --name a2 --resources 'cpus:2;mem:1024' --work-dir /var/lib/mesos
+  mesos agent --master master@m1                   where m1 was started with --election standalone`,
+  );
+  command.action((flags: AgentFlags) => run(flags));
+}
+
+/** The text as it is, once it is known to be right: what it leaves out is detected later. */
+function checkedResources(text: string): string {
+  parseResources(text);
+  return text;
+}
+
+async function run(flags: AgentFlags): Promise<void> {
+  const end = askedToEnd();
+  const log = createLogger(flags.logLevel);
+  const detector = detectorOf(flags, flags.master, log);
+  try {
+    const agent = await startAgent({
+      node: nodeOptions(flags, flags.name, log),
+      detector,
+      resources: flags.resources,
+      workDir: flags.workDir ?? join(tmpdir(), 'mesos', flags.name),
+      hostname: flags.hostname,
+      executorRegistrationTimeoutMs: flags.executorRegistrationTimeout,
+      shutdownGracePeriodMs: flags.executorShutdownGracePeriod,
+    });
+    log.info({ pid: agent.pid, cluster: flags.cluster }, 'agent started');
+    void end.then((why) => {
+      log.info({ why }, 'ending');
+      return agent.stop();
+    });
+    const { kind, why } = await agent.ended;
+    if (kind !== 'stopped') throw new Error(`the agent ended: ${why}`);
+  } finally {
+    await detector.close();
+  }
+}

@@ -1,0 +1,89 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from './durations.js';
+
+/** A mistake of the person at the command line: the message says which, and the exit code is 2. */
+export class UsageError extends Error {}
+
+/**
+ * Adds a flag that takes a value. Each is also read from the environment: `--work-dir` from `MESOS_WORK_DIR`; the command
+ * line wins.
+ */
+export function flag<T>(
+  command: Command,
+  flags: string,
+  description: string,
+  options: {
+    readonly parse?: (text: string) => T;
+    readonly fallback?: T;
+    readonly shown?: string;
+    readonly env?: string;
+  } = {},
+): Command {
+  const option = new Option(flags, description);
+  if (options.parse !== undefined)
+    option.argParser((text: string) => parsed(options.parse as (text: string) => T, text));
+  if (options.fallback !== undefined) option.default(options.fallback, options.shown);
+  option.env(
+    options.env ??
+      `MESOS_${option
+        .attributeName()
+        .replace(/[A-Z]/g, (letter) => `_${letter}`)
+        .toUpperCase()}`,
+  );
+  return command.addOption(option);
+}
+
+export function durationFlag(command: Command, flags: string, description: string, fallback: string): Command {
+  return flag(command, flags, description, {
+    parse: parseDuration,
+    fallback: parseDuration(fallback),
+    shown: fallback,
+  });
+}
+
+/** A reader of whole numbers within bounds, both included. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text.replaceAll('_', ''));
+    if (!/^[\d_]+$/.test(text) || value < min || value > max)
+      throw new TypeError(`${JSON.stringify(text)} is not a whole number from ${min} to ${max}`);
+    return value;
+  };
+}
+
+function parsed<T>(parse: (text: string) => T, text: string): T {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+/** What every command that joins a cluster takes. */
+export interface ClusterFlags {
+  readonly nats: string;
+  readonly cluster: string;
+  readonly logLevel: string;
+}
+
+/** Adds {@link ClusterFlags}. */
+export function clusterFlags(command: Command, logLevel: string): Command {
+  flag(command, '--nats <url>', 'the NATS server, or several separated by commas', {
+    env: 'NATS_URL',
+    fallback: 'nats://127.0.0.1:4222',
+  });
+  flag(command, '--cluster <name>', 'the cluster to join: clusters of different names may share a server', {
+    fallback: 'mesos',
+  });
+  return flag(command, '--log-level <level>', 'trace, debug, info, warn, error or silent', {
+    fallback: logLevel,
+    parse: parseLevel,
+  });
+}
+
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
+
+function parseLevel(text: string): string {
+  if (!levels.includes(text)) throw new TypeError(`${JSON.stringify(text)} is none of ${levels.join(', ')}`);
+  return text;
+}

@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ClusterProcess } from './cluster-process.js';
+import { type NatsServer, startNatsServer } from './nats-server.js';
+
+export interface LocalClusterOptions {
+  readonly masters: number;
+  readonly agents: number;
+  /** What each agent says that it has. */
+  readonly agentResources: string;
+  readonly cluster: string;
+  /** An existing NATS server; default: one of our own on a free port. */
+  readonly natsUrl?: string | undefined;
+  /** Added to every master's command line. */
+  readonly masterFlags?: readonly string[];
+  readonly onProgress?: (line: string) => void;
+}
+
+/** A whole cluster on this machine, each master and agent an OS process of its own. It ends with this process. */
+export class LocalCluster {
+  readonly natsUrl: string;
+  readonly folder: string;
+  readonly masters: readonly ClusterProcess[];
+  readonly agents: readonly ClusterProcess[];
+  #nats: NatsServer | undefined;
+
+  /** Starts everything without waiting for it to be ready: frameworks find their master whenever it leads. */
+  static async start(options: LocalClusterOptions): Promise<LocalCluster> {
+    const { onProgress } = options;
+    const folder = mkdtempSync(join(tmpdir(), 'mesos-cluster-'));
+    if (options.natsUrl !== undefined) return new LocalCluster(options, folder, undefined, options.natsUrl);
+    try {
+      const storeDir = join(folder, 'jetstream');
+      const nats = await startNatsServer({ storeDir, ...(onProgress === undefined ? {} : { onProgress }) });
+      return new LocalCluster(options, folder, nats, nats.url);
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  private constructor(options: LocalClusterOptions, folder: string, nats: NatsServer | undefined, natsUrl: string) {
+    this.#nats = nats;
+    this.natsUrl = natsUrl;
+    this.folder = folder;
+    this.masters = names('m', options.masters).map((name) =>
+      this.#spawn(name, ['master', '--name', name, ...(options.masterFlags ?? [])], options),
+    );
+    this.agents = names('a', options.agents).map((name) =>
+      this.#spawn(
+        name,
+        ['agent', '--name', name, '--resources', options.agentResources, '--work-dir', join(this.folder, name)],
+        options,
+      ),
+    );
+  }
+
+  get processes(): readonly ClusterProcess[] {
+    return [...this.masters, ...this.agents];
+  }
+
+  /** The NATS server's process id, where it is our own. */
+  get natsPid(): number | undefined {
+    return this.#nats?.pid;
+  }
+
+  /** Kills our own NATS server and starts it again on the same port with the same streams: what a crash of it does. */
+  async restartNats(): Promise<void> {
+    const nats = this.#nats;
+    if (nats === undefined) throw new Error('the NATS server is not ours to restart');
+    nats.kill('SIGKILL');
+    await nats.exited;
+    this.#nats = await startNatsServer({ port: nats.port, storeDir: join(this.folder, 'jetstream') });
+  }
+
+  /** Ends agents, then masters, then the NATS server, and removes what they wrote. */
+  async stop(): Promise<void> {
+    await Promise.all(this.agents.map((agent) => agent.stop()));
+    await Promise.all(this.masters.map((master) => master.stop()));
+    await this.#nats?.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #spawn(name: string, args: readonly string[], { cluster }: LocalClusterOptions): ClusterProcess {
+    // The address travels in the environment: it may hold a password, and command lines are for all to see.
+    return new ClusterProcess(name, [...args, '--cluster', cluster], join(this.folder, `${name}.log`), {
+      NATS_URL: this.natsUrl,
+    });
+  }
+}
+
+function names(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`);
+}

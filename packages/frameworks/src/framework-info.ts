@@ -1,0 +1,28 @@
+import { hostname, userInfo } from 'node:os';
+import type { FrameworkInfo } from '@mesos-ts/protocol';
+
+/** For how long a job's tasks go on without its scheduler, in ms: a failover of the master takes less. */
+const failoverTimeoutMsDefault = 10_000;
+
+/** What may be said of a framework; the rest is filled in. */
+export interface FrameworkChoices {
+  /** Default `*`. */
+  readonly role?: string;
+  /** How long the tasks go on while the scheduler is away, in ms. Default 10,000. */
+  readonly failoverTimeoutMs?: number;
+}
+
+/** Describes a framework that runs here: the user and the host are those of this OS process. */
+export function frameworkInfo(name: string, choices: FrameworkChoices = {}): FrameworkInfo {
+  const { role = '*', failoverTimeoutMs = failoverTimeoutMsDefault } = choices;
+  return { name, user: userName(), hostname: hostname() || 'localhost', role, failoverTimeoutMs };
+}
+
+function userName(): string {
+  try {
+    return userInfo().username || 'unknown';
+  } catch {
+    // In a container, the user may be a mere number that nothing names.
+    return `uid-${process.getuid?.() ?? 'unknown'}`;
+  }
+}

@@ -1,0 +1,391 @@
+import { type ExitReason, NoSuchProcessError, Process, type Timer, type Upid } from '@mesos-ts/process';
+import {
+  DeclineResourceOffer,
+  type ExecutorId,
+  ExecutorToFramework,
+  ExitedExecutor,
+  type Filters,
+  FrameworkError,
+  type FrameworkId,
+  type FrameworkInfo,
+  FrameworkRegistered,
+  FrameworkReregistered,
+  FrameworkToExecutor,
+  KillTask,
+  LaunchTasks,
+  LostSlave,
+  type MasterInfo,
+  type Offer,
+  type OfferId,
+  type Reason,
+  ReconcileTasks,
+  RegisterFramework,
+  ReregisterFramework,
+  RescindResourceOffer,
+  ResourceOffer,
+  ReviveOffers,
+  type SlaveId,
+  StatusUpdate,
+  StatusUpdateAcknowledgement,
+  SuppressOffers,
+  type TaskId,
+  type TaskInfo,
+  type TaskState,
+  type TaskStatus,
+  UnregisterFramework,
+} from '@mesos-ts/protocol';
+import { type Detector, ElectionClosed, type Leader } from '@mesos-ts/zk-election';
+import { answersFor } from './answers-for.js';
+import type { CallbackQueue } from './callback-queue.js';
+import { DriverEndedError, FrameworkRefusedError, messageOf } from './errors.js';
+import { registrationPauseMsMax } from './registration-backoff.js';
+import type { Scheduler } from './scheduler.js';
+import type { SchedulerDriver } from './scheduler-driver.js';
+
+/** What the process needs of its driver. */
+export interface SchedulerProcessHost {
+  readonly driver: SchedulerDriver;
+  readonly scheduler: Scheduler;
+  readonly callbacks: CallbackQueue;
+  readonly detector: Detector;
+  readonly implicitAcknowledgements: boolean;
+  readonly registrationBackoffMs: number;
+  /** @param failure where no callback was told why. */
+  abort(failure?: Error): void;
+  /** The process has ended, for whatever reason. */
+  ended(): void;
+}
+
+/** How long to wait before a detector that failed is asked again, in ms. */
+const detectAgainMs = 1_000;
+/** What a master may say before it is the one that we are registered with. */
+const firstWords: ReadonlySet<string> = new Set([
+  FrameworkRegistered.name,
+  FrameworkReregistered.name,
+  FrameworkError.name,
+]);
+
+/**
+ * Speaks with the leading master for a {@link SchedulerDriver} (Mesos facts 2.1, 2.2, 7.1). Only the leader that the
+ * detector names is listened to, and, once it has answered, only that incarnation of it.
+ */
+export class SchedulerProcess extends Process {
+  readonly #host: SchedulerProcessHost;
+  #framework: FrameworkInfo;
+  /** Take over from another scheduler with our id: only the first time that we come with one. */
+  #failover: boolean;
+  #leader: Leader | undefined;
+  /** The master that we are registered with; undefined while disconnected. */
+  #master: Upid | undefined;
+  /** Attempts to register since the leader was found or lost. */
+  #attempts = 0;
+  #nextAttempt: Timer | undefined;
+  /** Offers that are neither used, declined nor rescinded. */
+  readonly #offers = new Set<OfferId>();
+  /** No callback is made any more: what is offered is handed back. */
+  #silenced = false;
+
+  constructor(id: string, framework: FrameworkInfo, host: SchedulerProcessHost) {
+    super(id);
+    this.#host = host;
+    this.#framework = framework;
+    this.#failover = framework.id !== undefined;
+  }
+
+  // What the driver is asked for. Each runs as an event of this process.
+
+  launch(offerIds: readonly OfferId[], tasks: readonly TaskInfo[], filters: Filters): void {
+    const connected = this.#connected;
+    if (connected === undefined) {
+      this.#answer(
+        tasks,
+        'TASK_DROPPED',
+        'REASON_MASTER_DISCONNECTED',
+        'the scheduler is disconnected from the master',
+      );
+      return;
+    }
+    const known = this.#takeOffers(offerIds);
+    if (known.length < offerIds.length || offerIds.length === 0) {
+      this.#answer(tasks, 'TASK_DROPPED', 'REASON_INVALID_OFFERS', whyVoid(offerIds, known));
+      this.#giveBack(known, filters);
+      return;
+    }
+    const body = { frameworkId: connected.frameworkId, offerIds, tasks, filters };
+    // The master would drop what does not check without a word to anybody but its log.
+    if (LaunchTasks.check(body)) this.send(connected.master, LaunchTasks, body);
+    else {
+      this.#answer(tasks, 'TASK_ERROR', 'REASON_TASK_INVALID', `malformed launch: ${LaunchTasks.explain(body)}`);
+      this.#giveBack(known, filters);
+    }
+  }
+
+  decline(offerIds: readonly OfferId[], filters: Filters): void {
+    this.#giveBack(this.#takeOffers(offerIds), filters);
+  }
+
+  kill(taskId: TaskId): void {
+    this.#tell('killTask', (master, frameworkId) => this.send(master, KillTask, { frameworkId, taskId }));
+  }
+
+  revive(): void {
+    this.#tell('reviveOffers', (master, frameworkId) => this.send(master, ReviveOffers, { frameworkId }));
+  }
+
+  suppress(): void {
+    this.#tell('suppressOffers', (master, frameworkId) => this.send(master, SuppressOffers, { frameworkId }));
+  }
+
+  acknowledge({ taskId, slaveId, uuid }: TaskStatus): void {
+    if (uuid === undefined || slaveId === undefined) {
+      this.log.debug({ taskId }, 'acknowledgement ignored: the update has no uuid, so nobody waits for one');
+      return;
+    }
+    this.#tell('acknowledgeStatusUpdate', (master, frameworkId) =>
+      this.send(master, StatusUpdateAcknowledgement, { slaveId, frameworkId, taskId, uuid }),
+    );
+  }
+
+  sendFrameworkMessage(executorId: ExecutorId, slaveId: SlaveId, data: Uint8Array): void {
+    this.#tell('sendFrameworkMessage', (master, frameworkId) =>
+      this.send(master, FrameworkToExecutor, { slaveId, frameworkId, executorId, data }),
+    );
+  }
+
+  reconcile(named: ReconcileTasks['statuses']): void {
+    const statuses = named.map(({ taskId, slaveId }) => (slaveId === undefined ? { taskId } : { taskId, slaveId }));
+    this.#tell('reconcileTasks', (master, frameworkId) => this.send(master, ReconcileTasks, { frameworkId, statuses }));
+  }
+
+  /** No more callbacks, no more offers, no more attempts to register; tasks go on. */
+  abort(): void {
+    this.#silenced = true;
+    this.#nextAttempt?.cancel();
+    if (this.#master === undefined) return;
+    this.suppress();
+    this.#giveBack(this.#takeOffers([...this.#offers]), { refuseSeconds: 0 });
+  }
+
+  /** @param failover leave the tasks to a successor. */
+  stop(failover: boolean): void {
+    const connected = this.#connected;
+    if (connected !== undefined && !failover)
+      this.send(connected.master, UnregisterFramework, { frameworkId: connected.frameworkId });
+    this.terminate();
+  }
+
+  // What happens
+
+  protected override initialize(): void {
+    this.install(FrameworkRegistered, (from, { frameworkId, master }) =>
+      this.#registered(from, frameworkId, master, false),
+    );
+    this.install(FrameworkReregistered, (from, { frameworkId, master }) =>
+      this.#registered(from, frameworkId, master, true),
+    );
+    this.install(FrameworkError, (_from, { message }) => this.#refused(message));
+    this.install(ResourceOffer, (_from, { offers }) => this.#offered(offers));
+    this.install(RescindResourceOffer, (_from, { offerId }) => this.#rescinded(offerId));
+    this.install(StatusUpdate, (_from, update) => this.#updated(update));
+    this.#installLosses();
+    this.#follow();
+  }
+
+  #installLosses(): void {
+    const { scheduler, driver, callbacks } = this.#host;
+    this.install(ExecutorToFramework, (_from, { executorId, slaveId, data }) =>
+      callbacks.push(() => scheduler.frameworkMessage?.(driver, executorId, slaveId, data)),
+    );
+    this.install(LostSlave, (_from, { slaveId }) => callbacks.push(() => scheduler.slaveLost?.(driver, slaveId)));
+    this.install(ExitedExecutor, (_from, { executorId, slaveId, status }) =>
+      callbacks.push(() => scheduler.executorLost?.(driver, executorId, slaveId, status)),
+    );
+  }
+
+  protected override admits(from: Upid, name: string): boolean {
+    if (this.#master !== undefined) return from === this.#master;
+    return this.#leader !== undefined && firstWords.has(name) && answersFor(this.#leader.pid, from);
+  }
+
+  protected override exited(pid: Upid, reason: ExitReason): void {
+    // While disconnected, the next attempt links anew: reacting here would be a loop without a pause.
+    if (this.#leader === undefined || !answersFor(this.#leader.pid, pid) || this.#master === undefined) return;
+    this.log.warn({ master: this.#master, reason }, 'disconnected from the master');
+    this.#disconnect();
+    this.#register();
+  }
+
+  protected override finalize(): void {
+    this.#host.ended();
+  }
+
+  // The leader, and being registered with it
+
+  #follow(): void {
+    this.defer(
+      this.#host.detector.detect(this.#leader),
+      (leader) => {
+        this.#detected(leader);
+        this.#follow();
+      },
+      (error) => this.#undetected(error),
+    );
+  }
+
+  #detected(leader: Leader | undefined): void {
+    this.log.info(
+      { leader: leader?.pid, epoch: leader?.epoch },
+      leader === undefined ? 'no master leads' : 'a master leads',
+    );
+    this.#disconnect();
+    this.#leader = leader;
+    this.#register();
+  }
+
+  #undetected(error: unknown): void {
+    if (error instanceof ElectionClosed) {
+      this.#host.abort(new DriverEndedError('the detector was closed while the driver was running', { cause: error }));
+      return;
+    }
+    this.log.error({ err: error }, 'the leading master cannot be detected; trying again');
+    this.delay(detectAgainMs, () => this.#follow());
+  }
+
+  #disconnect(): void {
+    this.#nextAttempt?.cancel();
+    this.#attempts = 0;
+    if (this.#master === undefined) return;
+    this.#master = undefined;
+    this.#offers.clear();
+    const { callbacks, scheduler, driver } = this.#host;
+    callbacks.push(() => scheduler.disconnected?.(driver));
+  }
+
+  #register(): void {
+    if (this.#leader === undefined || this.#silenced) return;
+    const { pid } = this.#leader;
+    this.link(pid);
+    if (this.#framework.id === undefined) this.send(pid, RegisterFramework, { framework: this.#framework });
+    else this.send(pid, ReregisterFramework, { framework: this.#framework, failover: this.#failover });
+    const { failoverTimeoutMs } = this.#framework;
+    const backoff = { factorMs: this.#host.registrationBackoffMs, failoverTimeoutMs };
+    const pauseMs = this.random.fraction() * registrationPauseMsMax(backoff, this.#attempts++);
+    this.#nextAttempt = this.delay(pauseMs, () => this.#register());
+  }
+
+  #registered(from: Upid, frameworkId: FrameworkId, master: MasterInfo, again: boolean): void {
+    if (this.#master !== undefined || this.#silenced || this.#leader === undefined) return;
+    if (this.#framework.id !== undefined && this.#framework.id !== frameworkId) {
+      this.log.error(
+        { from, frameworkId, own: this.#framework.id },
+        'registration ignored: it is for another framework',
+      );
+      return;
+    }
+    this.#nextAttempt?.cancel();
+    this.#master = from;
+    this.#framework = { ...this.#framework, id: frameworkId };
+    this.#failover = false;
+    // A link that broke while we were not registered yet is not there any more.
+    this.link(this.#leader.pid);
+    this.log.info({ master: from, frameworkId }, again ? 're-registered' : 'registered');
+    const { callbacks, scheduler, driver } = this.#host;
+    if (again) callbacks.push(() => scheduler.reregistered?.(driver, master));
+    else callbacks.push(() => scheduler.registered?.(driver, frameworkId, master));
+  }
+
+  #refused(message: string): void {
+    const { callbacks, scheduler, driver } = this.#host;
+    this.log.error({ message }, 'the master refuses the framework');
+    this.#nextAttempt?.cancel();
+    this.#silenced = true;
+    this.#master = undefined;
+    if (scheduler.error === undefined) this.#host.abort(new FrameworkRefusedError(message));
+    else
+      callbacks.push(
+        () => scheduler.error?.(driver, message),
+        () => this.#host.abort(),
+      );
+  }
+
+  // Offers and tasks
+
+  #offered(offers: readonly Offer[]): void {
+    for (const { id } of offers) this.#offers.add(id);
+    if (this.#silenced) {
+      this.#giveBack(this.#takeOffers([...this.#offers]), { refuseSeconds: 0 });
+      return;
+    }
+    const { callbacks, scheduler, driver } = this.#host;
+    callbacks.push(() => scheduler.resourceOffers(driver, offers));
+  }
+
+  #rescinded(offerId: OfferId): void {
+    this.#offers.delete(offerId);
+    const { callbacks, scheduler, driver } = this.#host;
+    callbacks.push(() => scheduler.offerRescinded?.(driver, offerId));
+  }
+
+  #updated({ status, pid }: StatusUpdate): void {
+    const { callbacks, scheduler, driver, implicitAcknowledgements } = this.#host;
+    // Without a pid nobody waits for an acknowledgement, so nobody shall be led to send one (Mesos facts 2.2).
+    const told = pid === undefined ? withoutUuid(status) : status;
+    callbacks.push(
+      () => scheduler.statusUpdate(driver, told),
+      () => {
+        if (implicitAcknowledgements && told.uuid !== undefined) this.#later(() => this.acknowledge(told));
+      },
+    );
+  }
+
+  /** The offers of the list that are still good; they are used up by this. */
+  #takeOffers(offerIds: readonly OfferId[]): OfferId[] {
+    return offerIds.filter((offerId) => this.#offers.delete(offerId));
+  }
+
+  #giveBack(offerIds: readonly OfferId[], filters: Filters): void {
+    if (offerIds.length === 0) return;
+    this.#tell('declineOffer', (master, frameworkId) =>
+      this.send(master, DeclineResourceOffer, { frameworkId, offerIds, filters }),
+    );
+  }
+
+  /** Says in the master's name what becomes of tasks that are never sent to it (Mesos facts 7.1). */
+  #answer(tasks: readonly TaskInfo[], state: TaskState, reason: Reason, message: string): void {
+    const { callbacks, scheduler, driver } = this.#host;
+    for (const { taskId, slaveId } of tasks) {
+      const timestamp = this.clock.wallTime();
+      const status: TaskStatus = { taskId, slaveId, state, source: 'SOURCE_MASTER', reason, message, timestamp };
+      callbacks.push(() => scheduler.statusUpdate(driver, status));
+    }
+  }
+
+  /** The master that we are registered with, and who we are there. */
+  get #connected(): { readonly master: Upid; readonly frameworkId: FrameworkId } | undefined {
+    const frameworkId = this.#framework.id;
+    return this.#master === undefined || frameworkId === undefined ? undefined : { master: this.#master, frameworkId };
+  }
+
+  #tell(call: string, say: (master: Upid, frameworkId: FrameworkId) => void): void {
+    const connected = this.#connected;
+    if (connected === undefined) this.log.warn({ call }, 'call dropped: disconnected from the master');
+    else say(connected.master, connected.frameworkId);
+  }
+
+  /** Runs `work` as an event of this process, from outside of one. */
+  #later(work: () => void): void {
+    this.dispatch(work).catch((error: unknown) => {
+      if (!(error instanceof NoSuchProcessError)) this.log.error({ why: messageOf(error) }, 'a call failed');
+    });
+  }
+}
+
+function withoutUuid({ uuid: _uuid, ...status }: TaskStatus): TaskStatus {
+  return status;
+}
+
+function whyVoid(offerIds: readonly OfferId[], known: readonly OfferId[]): string {
+  if (offerIds.length === 0) return 'the launch names no offer';
+  const first = offerIds.find((offerId) => !known.includes(offerId));
+  return `offer ${first ?? '?'} is void: it was used, declined, rescinded, or made before the master was lost`;
+}

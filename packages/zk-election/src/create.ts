@@ -1,0 +1,67 @@
+import type { Clock, Random } from '@mesos-ts/process';
+import type { ConnectionOptions } from 'nats';
+import type { Logger } from 'pino';
+import { match } from 'ts-pattern';
+import { type ElectionAddress, parseElectionAddress } from './address.js';
+import type { Contender, Detector } from './election.js';
+import { ElectionAddressInvalid } from './errors.js';
+import { LeaseContender } from './lease-contender.js';
+import { LeaseDetector } from './lease-detector.js';
+import { type LeaseOptions, leaseTiming } from './lease-timing.js';
+import { natsRegister } from './nats-register.js';
+import { StandaloneContender, StandaloneDetector } from './standalone.js';
+
+/** What contenders and detectors of all kinds are made with. */
+export interface ElectionOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Default: silent. */
+  readonly log?: Logger;
+  /** For elections over NATS: user, password, token, TLS and whatever else the connection needs. */
+  readonly nats?: ConnectionOptions;
+  /** The times of the lease; all candidates of a cluster should have the same. */
+  readonly lease?: LeaseOptions;
+}
+
+/**
+ * A contender of the election at `address`. Connects when it first contends, not before.
+ *
+ * @throws {ElectionAddressInvalid} also for the address of a master, which only a detector can use.
+ * @throws {RangeError} for a lease that cannot be.
+ */
+export function createContender(address: string, options: ElectionOptions): Contender {
+  return match(parseElectionAddress(address))
+    .with({ type: 'standalone' }, () => new StandaloneContender(options.clock))
+    .with({ type: 'nats' }, (at) => new LeaseContender({ ...options, open: openNats(at, options, true) }))
+    .with({ type: 'master' }, () => {
+      throw new ElectionAddressInvalid(address, 'a master cannot contend at the address of a master');
+    })
+    .exhaustive();
+}
+
+/**
+ * A detector of the leader at `address`. Connects when it is first asked, not before.
+ *
+ * @throws {ElectionAddressInvalid} also for `standalone`, which does not say where the master is.
+ * @throws {RangeError} for a lease that cannot be.
+ */
+export function createDetector(address: string, options: ElectionOptions): Detector {
+  return match(parseElectionAddress(address))
+    .with({ type: 'master' }, ({ pid }) => new StandaloneDetector({ pid }))
+    .with({ type: 'nats' }, (at) => new LeaseDetector({ ...options, open: openNats(at, options, false) }))
+    .with({ type: 'standalone' }, () => {
+      throw new ElectionAddressInvalid(address, '`standalone` does not say where the master is');
+    })
+    .exhaustive();
+}
+
+function openNats(at: ElectionAddress & { type: 'nats' }, { nats, log, lease }: ElectionOptions, create: boolean) {
+  return natsRegister({
+    servers: at.servers,
+    cluster: at.cluster,
+    create,
+    requestTimeoutMs: leaseTiming(lease).readTimeoutMs,
+    ...(nats === undefined ? {} : { nats }),
+    ...(log === undefined ? {} : { log }),
+  });
+}

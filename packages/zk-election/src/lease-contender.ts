@@ -1,0 +1,214 @@
+import type { Clock, Random, Timer } from '@mesos-ts/process';
+import type { MasterInfo } from '@mesos-ts/protocol';
+import { type Logger, pino } from 'pino';
+import { match } from 'ts-pattern';
+import type { Contender, Leadership } from './election.js';
+import { AlreadyContending, ElectionClosed, type ElectionError } from './errors.js';
+import { HeldLeadership } from './held-leadership.js';
+import { Lease, type LeaseEffect, type LeaseInput } from './lease.js';
+import type { LeaseRecord } from './lease-record.js';
+import type { Observation, OpenRegister, Register } from './lease-register.js';
+import { type LeaseOptions, type LeaseTiming, leaseTiming } from './lease-timing.js';
+
+/** What a contender or detector over a register is made of. */
+export interface OverRegisterOptions {
+  readonly clock: Clock;
+  /** Opens the register; called at the first use, and again at the next one if it failed. */
+  readonly open: OpenRegister;
+  /** Default: silent. */
+  readonly log?: Logger;
+  readonly lease?: LeaseOptions;
+}
+
+interface Pending {
+  resolve(leadership: Leadership): void;
+  reject(error: ElectionError): void;
+}
+
+const tokenLength = 16;
+
+/** A candidate that competes by the observed lease of {@link Lease}, over any register; carries out what that decides. */
+export class LeaseContender implements Contender {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #log: Logger;
+  readonly #timing: LeaseTiming;
+  readonly #lease: Lease;
+  readonly #open: OpenRegister;
+  #opening: Promise<Register> | undefined;
+  #register: Register | undefined;
+  #timer: Timer | undefined;
+  #pending: Pending | undefined;
+  #leadership: HeldLeadership | undefined;
+  #withdrawn: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+  #failure: ElectionError | undefined;
+  #troubled = false;
+
+  constructor(options: OverRegisterOptions & { readonly random: Random }) {
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#log = options.log ?? pino({ level: 'silent' });
+    this.#timing = leaseTiming(options.lease);
+    this.#lease = new Lease(options.random.token(tokenLength), this.#timing);
+    this.#open = options.open;
+  }
+
+  contend(info: MasterInfo): Promise<Leadership> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#closing !== undefined) return Promise.reject(new ElectionClosed('contender'));
+    if (this.#pending !== undefined || this.#leadership !== undefined) return Promise.reject(new AlreadyContending());
+    return new Promise((resolve, reject) => {
+      this.#pending = { resolve, reject };
+      this.#enter(info).catch((error) => this.#refuse(error));
+    });
+  }
+
+  heard(epoch: number): void {
+    this.#step({ type: 'heard', now: this.#clock.now(), epoch });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #enter(info: MasterInfo): Promise<void> {
+    this.#opening ??= this.#open({
+      changed: (observation) => this.#changed(observation),
+      reconnected: () => this.#stepIfOpen({ type: 'reconnected', now: this.#clock.now() }),
+      failed: (error) => this.#fail(error),
+    });
+    try {
+      this.#register = await this.#opening;
+    } catch (error) {
+      this.#opening = undefined;
+      throw error;
+    }
+    if (this.#closing === undefined) this.#step({ type: 'contend', now: this.#clock.now(), holder: info });
+  }
+
+  #refuse(error: ElectionError): void {
+    this.#pending?.reject(error);
+    this.#pending = undefined;
+  }
+
+  async #close(): Promise<void> {
+    this.#refuse(new ElectionClosed('contender'));
+    const register = await this.#opening?.catch(() => undefined);
+    if (register === undefined) return;
+    if (this.#failure === undefined) await this.#withdraw();
+    this.#end();
+    await register.close();
+  }
+
+  /** Resigns or withdraws; gives up after a part of the lease, since the lease then does the same. */
+  #withdraw(): Promise<void> {
+    return new Promise((resolve) => {
+      const limit = this.#clock.timer(this.#timing.leaseMs / 3, () => this.#withdrawn?.());
+      this.#withdrawn = () => {
+        limit.cancel();
+        resolve();
+      };
+      this.#step({ type: 'withdraw', now: this.#clock.now() });
+    });
+  }
+
+  #fail(error: ElectionError): void {
+    this.#log.error({ err: error }, 'the election cannot go on');
+    this.#failure = error;
+    this.#refuse(error);
+    this.#over(error.message);
+    this.#withdrawn?.();
+    this.#end();
+  }
+
+  /** Nothing more is decided or carried out. */
+  #end(): void {
+    this.#timer?.cancel();
+    this.#register = undefined;
+  }
+
+  #step(input: LeaseInput): void {
+    for (const effect of this.#lease.step(input)) this.#carryOut(effect);
+    this.#arm();
+  }
+
+  #arm(): void {
+    this.#timer?.cancel();
+    const { wakeAt } = this.#lease;
+    if (this.#register === undefined || wakeAt === Number.POSITIVE_INFINITY) return;
+    this.#timer = this.#clock.timer(Math.max(0, wakeAt - this.#clock.now()), () =>
+      this.#step({ type: 'tick', now: this.#clock.now() }),
+    );
+  }
+
+  #carryOut(effect: LeaseEffect): void {
+    match(effect)
+      .with({ type: 'read' }, ({ number }) => this.#read(number))
+      .with({ type: 'write' }, ({ record, expectedSeq }) => this.#write(record, expectedSeq))
+      .with({ type: 'elected' }, ({ epoch, validUntil }) => this.#elected(epoch, validUntil))
+      .with({ type: 'renewed' }, ({ validUntil }) => this.#leadership?.prolong(validUntil))
+      .with({ type: 'lost' }, ({ why }) => this.#over(why))
+      .with({ type: 'withdrawn' }, () => this.#withdrawn?.())
+      .with({ type: 'warn' }, ({ text }) => this.#log.warn(text))
+      .exhaustive();
+  }
+
+  #read(number: number): void {
+    this.#register?.read().then(
+      (reading) => {
+        this.#troubled = false;
+        this.#stepIfOpen({ type: 'read', now: this.#clock.now(), number, reading, jitterMs: this.#jitterMs() });
+      },
+      (error) => {
+        this.#complain(error, 'the register could not be read');
+        this.#stepIfOpen({ type: 'readFailed', now: this.#clock.now(), number });
+      },
+    );
+  }
+
+  #write(record: LeaseRecord, expectedSeq: number): void {
+    const { nonce } = record;
+    this.#register?.write(record, expectedSeq).then(
+      (outcome) => this.#stepIfOpen({ ...outcome, now: this.#clock.now(), nonce }),
+      (error) => {
+        this.#complain(error, 'the register could not be written');
+        this.#stepIfOpen({ type: 'writeFailed', now: this.#clock.now(), nonce });
+      },
+    );
+  }
+
+  /** Warns once until reading works again: this is retried several times a second. */
+  #complain(error: unknown, what: string): void {
+    if (this.#register === undefined) return;
+    this.#log[this.#troubled ? 'debug' : 'warn']({ err: error }, what);
+    this.#troubled = true;
+  }
+
+  #changed(observation: Observation): void {
+    this.#stepIfOpen({ type: 'watched', now: this.#clock.now(), observation, jitterMs: this.#jitterMs() });
+  }
+
+  #stepIfOpen(input: LeaseInput): void {
+    if (this.#register !== undefined) this.#step(input);
+  }
+
+  #jitterMs(): number {
+    return this.#random.fraction() * this.#timing.jitterMs;
+  }
+
+  #elected(epoch: number, validUntil: number): void {
+    this.#log.info({ epoch }, 'elected');
+    this.#leadership = new HeldLeadership(epoch, validUntil, this.#clock);
+    this.#pending?.resolve(this.#leadership);
+    this.#pending = undefined;
+  }
+
+  #over(why: string): void {
+    if (this.#leadership === undefined) return;
+    this.#log.info({ epoch: this.#leadership.epoch, why }, 'leadership is over');
+    this.#leadership.end(why);
+    this.#leadership = undefined;
+  }
+}

@@ -1,0 +1,448 @@
+import type { MasterInfo } from '@mesos-ts/protocol';
+import { match } from 'ts-pattern';
+import type { LeaseRecord } from './lease-record.js';
+import type { Observation, Reading } from './lease-register.js';
+import type { LeaseTiming } from './lease-timing.js';
+import { ReadPlan } from './read-plan.js';
+
+/** What happens to a candidate. Each carries `now`, in ms of one monotonic clock. */
+export type LeaseInput = { readonly now: number } & (
+  | { readonly type: 'contend'; readonly holder: MasterInfo }
+  | { readonly type: 'withdraw' }
+  | { readonly type: 'tick' }
+  | { readonly type: 'heard'; readonly epoch: number }
+  | { readonly type: 'reconnected' }
+  /** The answer to the read effect of this number. `jitterMs`: chance, for when this makes the candidate wait. */
+  | { readonly type: 'read'; readonly number: number; readonly reading: Reading; readonly jitterMs: number }
+  | { readonly type: 'readFailed'; readonly number: number }
+  | { readonly type: 'watched'; readonly observation: Observation; readonly jitterMs: number }
+  /** The three answers to a write effect; `writeFailed` says nothing about whether it was taken. */
+  | { readonly type: 'acknowledged'; readonly nonce: string; readonly seq: number }
+  | { readonly type: 'conflict'; readonly nonce: string }
+  | { readonly type: 'writeFailed'; readonly nonce: string }
+);
+
+/** What is to be done, in order. */
+export type LeaseEffect =
+  | { readonly type: 'read'; readonly number: number }
+  | { readonly type: 'write'; readonly record: LeaseRecord; readonly expectedSeq: number }
+  | { readonly type: 'elected'; readonly epoch: number; readonly validUntil: number }
+  | { readonly type: 'renewed'; readonly epoch: number; readonly validUntil: number }
+  | { readonly type: 'lost'; readonly epoch: number; readonly why: string }
+  | { readonly type: 'withdrawn' }
+  /** Something odd that people should read of. */
+  | { readonly type: 'warn'; readonly text: string };
+
+/** A write whose fate is not known. */
+interface SentWrite {
+  readonly record: LeaseRecord;
+  readonly expectedSeq: number;
+  readonly sentAt: number;
+}
+
+type Role = 'idle' | 'candidate' | 'leader' | 'withdrawing';
+
+/** Older writes of unknown fate are forgotten; should one be taken after all, it counts as ours but confers nothing. */
+const unansweredMax = 16;
+
+/**
+ * One candidate of an observed lease: decides when to write the register and whether it leads. Pure: no I/O, no clock,
+ * no chance; the same inputs give the same effects.
+ *
+ * **Why at most one leads.** A leader relies on a write for `leaseMs` less a margin from when it *sent* it; the others
+ * wait `leaseMs` and a margin from when they *saw* the register change, which is later. So whoever takes over does so
+ * after the old leader has stopped, however the two clocks are set, as long as their rates differ by less than the two
+ * margins. Two that take over together are told apart by compare-and-set. What a leader does after it stopped (it was
+ * suspended between its check and its act) is what the epoch is for.
+ *
+ * **When a candidate may write**, by what it last saw:
+ * - a record of another holder: its lease and a margin after seeing it change, also if this is the first look, since
+ *   nobody knows how old the record is;
+ * - a resigned record: at once, but for the jitter;
+ * - a register that was never written, at the first look: at once, as nobody can have led; who made it does not matter.
+ *   A register that was lost with a leader still believing, and was made anew just before this first look, cannot be
+ *   told from it: those who saw the old one wait, a newcomer does not, and the overlap lasts at most a lease;
+ * - the register was lost and made anew while we watched (its stream differs), or its record is gone: the longest lease
+ *   known and a margin after seeing that, as the leader may have been cut off from the news;
+ * - garbage, which somebody else put there: the same, as it may hide the record of a living leader;
+ * - a record of its own that it does not lead by (taken after it had given up): at once, as nobody else was there.
+ *
+ * **What a leader does.** It renews by the same compare-and-set. Another's record in the register ends it at once, even
+ * though its lease still runs. Garbage or nothing in place of its record it writes over, as long as its lease lasts:
+ * everybody else waits a lease when they see that, just as after a renewal.
+ *
+ * **A write whose answer does not come** may be taken later, even after a reconnection. It is known by its nonce
+ * wherever it turns up, and counts from when it was sent; meanwhile the next one may be sent, expecting the same
+ * sequence number, of which at most one is taken.
+ *
+ * **Epochs.** One more than the highest ever read or heard of. Where the register holds no record to tell the last one,
+ * at least the sequence number of the write as well, which is as high as any epoch that this register gave out.
+ */
+export class Lease {
+  readonly #timing: LeaseTiming;
+  /** Starts the nonces of all our writes. */
+  readonly #token: string;
+  readonly #reads: ReadPlan;
+  #now = 0;
+  #effects: LeaseEffect[] = [];
+  /** Whether this very step brought the register's present content, asked for no more than half a lease ago. */
+  #confirmed = false;
+
+  #role: Role = 'idle';
+  #holder: MasterInfo | null = null;
+  #highestEpoch = 0;
+  /** The register as last seen, by whatever way. */
+  #seen: Reading | undefined;
+  /** How long whoever may lead relies on its record: its own word if we have it, and never less than our own lease. */
+  #longestLeaseMs: number;
+  /** When a candidate may write, judged by what was seen. */
+  #acquireAt = Number.POSITIVE_INFINITY;
+  /** Where the register was lost and made anew, no candidate writes before this, whatever the new one says. */
+  #acquireNotBefore = Number.NEGATIVE_INFINITY;
+  /** Holds back every write for a while after one that failed at once. */
+  #writeNotBefore = Number.NEGATIVE_INFINITY;
+  /** What was seen is known to be old: no write before the next read. */
+  #outdated = false;
+  #writesSent = 0;
+  /** In the order of sending. */
+  #unanswered: SentWrite[] = [];
+  #inFlight: SentWrite | undefined;
+  #epoch = 0;
+  #validUntil = Number.NEGATIVE_INFINITY;
+  #renewAt = Number.POSITIVE_INFINITY;
+
+  /** @param token differs between any two candidates, also of one machine over time; at most 64 characters. */
+  constructor(token: string, timing: LeaseTiming) {
+    this.#token = token;
+    this.#timing = timing;
+    this.#longestLeaseMs = timing.leaseMs;
+    this.#reads = new ReadPlan({
+      everyMs: timing.readEveryMs,
+      timeoutMs: timing.readTimeoutMs,
+      retryMs: timing.retryMs,
+    });
+  }
+
+  /** Takes one input. A leader whose lease has run out by then has lost it, whatever the input says. */
+  step(input: LeaseInput): readonly LeaseEffect[] {
+    this.#now = input.now;
+    this.#effects = [];
+    this.#confirmed = false;
+    this.#expire();
+    this.#take(input);
+    this.#act();
+    return this.#effects;
+  }
+
+  /** Until when this candidate certainly leads; undefined where it does not. */
+  get validUntil(): number | undefined {
+    return this.#role === 'leader' ? this.#validUntil : undefined;
+  }
+
+  /** When the next tick is due; Infinity where only another input can bring anything. */
+  get wakeAt(): number {
+    if (this.#role === 'idle') return Number.POSITIVE_INFINITY;
+    const writeAt = this.#inFlight === undefined ? this.#wakeToWriteAt() : this.#writeTimesOutAt(this.#inFlight);
+    const expiresAt = this.#role === 'leader' ? this.#validUntil : Number.POSITIVE_INFINITY;
+    return Math.min(this.#reads.wakeAt, writeAt, expiresAt);
+  }
+
+  #take(input: LeaseInput): void {
+    match(input)
+      .with({ type: 'contend' }, ({ holder }) => this.#contend(holder))
+      .with({ type: 'withdraw' }, () => this.#withdraw())
+      .with({ type: 'tick' }, () => {})
+      .with({ type: 'heard' }, ({ epoch }) => this.#hear(epoch))
+      .with({ type: 'reconnected' }, () => this.#onReconnected())
+      .with({ type: 'read' }, ({ number, reading, jitterMs }) => this.#onRead(number, reading, jitterMs))
+      .with({ type: 'readFailed' }, ({ number }) => this.#reads.failed(number, this.#now))
+      .with({ type: 'watched' }, ({ observation, jitterMs }) => this.#onWatched(observation, jitterMs))
+      .with({ type: 'acknowledged' }, ({ nonce, seq }) => this.#onAcknowledged(nonce, seq))
+      .with({ type: 'conflict' }, ({ nonce }) => this.#onConflict(nonce))
+      .with({ type: 'writeFailed' }, ({ nonce }) => this.#onWriteFailed(nonce))
+      .exhaustive();
+  }
+
+  // What falls due.
+
+  #act(): void {
+    if (this.#role === 'idle') return;
+    this.#timeOut();
+    if (this.#role === 'withdrawing') this.#concludeWithdrawal();
+    if (this.#inFlight === undefined && this.#now >= this.#writeAt()) this.#writeOrConfirm();
+    const number = this.#reads.due(this.#now);
+    if (number !== undefined) this.#effects.push({ type: 'read', number });
+  }
+
+  #expire(): void {
+    if (this.#role === 'leader' && this.#now >= this.#validUntil) this.#lose('no renewal was acknowledged in time');
+  }
+
+  #writeTimesOutAt({ sentAt }: SentWrite): number {
+    return sentAt + this.#timing.writeTimeoutMs;
+  }
+
+  /** A candidate that waits for a read is woken by its answer. */
+  #wakeToWriteAt(): number {
+    const waiting = this.#role === 'candidate' && (this.#reads.pending || this.#reads.wanted);
+    return waiting ? Number.POSITIVE_INFINITY : this.#writeAt();
+  }
+
+  #timeOut(): void {
+    if (this.#inFlight === undefined || this.#now < this.#writeTimesOutAt(this.#inFlight)) return;
+    this.#inFlight = undefined;
+    this.#reads.want(this.#now);
+  }
+
+  /**
+   * A candidate writes only upon an answer that shows the register as it saw it. The expected sequence alone would not
+   * do: a register that was lost and made anew comes by the same number again, and a candidate that was cut off or
+   * suspended may have missed all that.
+   */
+  #writeOrConfirm(): void {
+    if (this.#role !== 'candidate' || this.#confirmed) this.#write();
+    else if (!this.#reads.pending) this.#reads.want(this.#now);
+  }
+
+  /** When the next write is due if none is under way. */
+  #writeAt(): number {
+    if (this.#seen === undefined || this.#outdated) return Number.POSITIVE_INFINITY;
+    const at = match(this.#role)
+      .with('idle', () => Number.POSITIVE_INFINITY)
+      .with('candidate', () => Math.max(this.#acquireAt, this.#acquireNotBefore))
+      .with('leader', () => this.#renewAt)
+      .with('withdrawing', () => (this.#reads.pending ? Number.POSITIVE_INFINITY : this.#now))
+      .exhaustive();
+    return Math.max(at, this.#writeNotBefore);
+  }
+
+  #write(): void {
+    this.#writesSent += 1;
+    const record: LeaseRecord = {
+      holder: this.#role === 'withdrawing' ? null : this.#holder,
+      nonce: `${this.#token}.${this.#writesSent}`,
+      epoch: this.#epochToWrite(),
+      leaseMs: this.#timing.leaseMs,
+    };
+    this.#inFlight = { record, expectedSeq: this.#seen?.seq ?? 0, sentAt: this.#now };
+    this.#unanswered = [...this.#unanswered, this.#inFlight].slice(-unansweredMax);
+    this.#renewAt = this.#now + this.#timing.renewMs;
+    this.#effects.push({ type: 'write', record, expectedSeq: this.#inFlight.expectedSeq });
+  }
+
+  #epochToWrite(): number {
+    if (this.#role === 'leader') return this.#epoch;
+    const seen = this.#seen;
+    if (seen?.value.type === 'record')
+      return this.#role === 'withdrawing' ? seen.value.record.epoch : this.#highestEpoch + 1;
+    return Math.max(this.#highestEpoch + 1, (seen?.seq ?? 0) + 1);
+  }
+
+  // What the owner wants.
+
+  #contend(holder: MasterInfo): void {
+    if (this.#role !== 'idle') throw new Error(`election: contend while ${this.#role}`);
+    this.#role = 'candidate';
+    this.#holder = holder;
+    this.#outdated = true;
+    this.#reads.restart(this.#now);
+  }
+
+  #withdraw(): void {
+    if (this.#role === 'leader') this.#effects.push({ type: 'lost', epoch: this.#epoch, why: 'resigned' });
+    if (this.#role === 'idle') this.#effects.push({ type: 'withdrawn' });
+    else this.#role = 'withdrawing';
+  }
+
+  /** Ends the withdrawal unless the register names us, which {@link #write} undoes, or soon may. */
+  #concludeWithdrawal(): void {
+    const value = this.#seen?.value;
+    if (value?.type === 'record' && this.#isOurs(value.record) && value.record.holder !== null) return;
+    const asking = this.#inFlight !== undefined || this.#outdated || this.#reads.pending || this.#reads.wanted;
+    if (this.#unanswered.length > 0 && asking) return;
+    this.#role = 'idle';
+    this.#effects.push({ type: 'withdrawn' });
+  }
+
+  #hear(epoch: number): void {
+    this.#highestEpoch = Math.max(this.#highestEpoch, epoch);
+  }
+
+  // What the register says.
+
+  #onReconnected(): void {
+    // The answer to a write of the old connection will not come: the next one need not wait for it.
+    this.#inFlight = undefined;
+    this.#reads.restart(this.#now);
+  }
+
+  #onRead(number: number, reading: Reading, jitterMs: number): void {
+    const recent = this.#reads.ageMs(this.#now) <= this.#timing.readEveryMs;
+    const answer = this.#reads.answered(number, this.#now);
+    if (answer === 'ignore') return;
+    this.#confirmed = recent && answer === 'current' && !this.#reads.wanted;
+    const news = this.#isNews(reading) && (answer === 'current' || this.#isLater(reading));
+    if (this.#outdated && !news) this.#writeNotBefore = this.#now + this.#timing.retryMs;
+    if (news) this.#look(reading, jitterMs);
+    // Without news from a read that another is to follow: it may be from before whatever outdated us.
+    this.#outdated &&= this.#reads.wanted;
+  }
+
+  #isNews(reading: Reading): boolean {
+    const seen = this.#seen;
+    return (
+      seen === undefined ||
+      seen.stream !== reading.stream ||
+      seen.seq !== reading.seq ||
+      seen.value.type !== reading.value.type
+    );
+  }
+
+  #isLater(reading: Reading): boolean {
+    return this.#seen === undefined || this.#seen.stream !== reading.stream || reading.seq > this.#seen.seq;
+  }
+
+  /** Only a plain renewal is believed; whatever else a watch says is read, since anybody may have said it. */
+  #onWatched(observation: Observation, jitterMs: number): void {
+    this.#reads.heard(this.#now);
+    const { seq, value } = observation;
+    if (seq === this.#seen?.seq || (value.type === 'record' && this.#isOurs(value.record))) return;
+    if (this.#seen !== undefined && seq > this.#seen.seq && isRenewal(this.#seen, observation))
+      this.#look({ ...observation, stream: this.#seen.stream }, jitterMs);
+    else this.#reads.want(this.#now);
+  }
+
+  #onAcknowledged(nonce: string, seq: number): void {
+    this.#reads.heard(this.#now);
+    const write = this.#unanswered.find(({ record }) => record.nonce === nonce);
+    if (write === undefined || this.#seen === undefined) return;
+    this.#look({ stream: this.#seen.stream, seq, value: { type: 'record', record: write.record } }, 0);
+  }
+
+  #onConflict(nonce: string): void {
+    this.#answered(nonce, () => {
+      this.#unanswered = this.#unanswered.filter(({ record }) => record.nonce !== nonce);
+      this.#outdated = true;
+    });
+  }
+
+  #onWriteFailed(nonce: string): void {
+    this.#answered(nonce, () => {
+      this.#writeNotBefore = this.#now + this.#timing.retryMs;
+    });
+  }
+
+  /** Ends the wait for the write of this nonce, if it is still waited for, and looks how the register stands. */
+  #answered(nonce: string, andThen: () => void): void {
+    if (!this.#unanswered.some(({ record }) => record.nonce === nonce)) return;
+    if (this.#inFlight?.record.nonce === nonce) this.#inFlight = undefined;
+    andThen();
+    this.#reads.want(this.#now);
+  }
+
+  /** The register has changed: what that means for us. */
+  #look(reading: Reading, jitterMs: number): void {
+    const before = this.#seen;
+    this.#seen = reading;
+    this.#outdated = false;
+    this.#reads.overtake();
+    const landed = this.#settleWrites(reading, before);
+    this.#judge(reading, before, jitterMs);
+    if (landed !== undefined) this.#onLanded(landed);
+    else if (this.#role === 'leader') this.#onChallenged(reading);
+    if (reading.value.type === 'foreign')
+      this.#effects.push({ type: 'warn', text: `the register holds no record: ${reading.value.why}` });
+  }
+
+  /** Forgets the writes that can no longer be taken; returns the one that was. */
+  #settleWrites(reading: Reading, before: Reading | undefined): SentWrite | undefined {
+    const nonce = reading.value.type === 'record' ? reading.value.record.nonce : undefined;
+    const landed = this.#unanswered.find(({ record }) => record.nonce === nonce);
+    const replaced = before !== undefined && before.stream !== reading.stream;
+    this.#unanswered = this.#unanswered.filter(({ expectedSeq }) => !replaced && expectedSeq >= reading.seq);
+    if (this.#inFlight !== undefined && !this.#unanswered.includes(this.#inFlight)) this.#inFlight = undefined;
+    return landed;
+  }
+
+  /** Learns epoch and lease from what was seen, and from when on we may acquire. */
+  #judge(reading: Reading, before: Reading | undefined, jitterMs: number): void {
+    const { value } = reading;
+    const replaced = before !== undefined && before.stream !== reading.stream;
+    if (replaced) this.#acquireNotBefore = this.#now + this.#longestWaitMs(jitterMs);
+    if (value.type === 'record') {
+      this.#hear(value.record.epoch);
+      this.#longestLeaseMs = Math.max(this.#timing.leaseMs, value.record.leaseMs);
+    }
+    this.#acquireAt = this.#now + this.#waitMs(reading, before === undefined, jitterMs);
+  }
+
+  /** The list of cases in the comment of the class. */
+  #waitMs({ seq, value }: Reading, firstLook: boolean, jitterMs: number): number {
+    return match(value)
+      .with({ type: 'empty' }, () => (firstLook && seq === 0 ? 0 : this.#longestWaitMs(jitterMs)))
+      .with({ type: 'foreign' }, () => this.#longestWaitMs(jitterMs))
+      .with({ type: 'record' }, ({ record }) => {
+        if (this.#isOurs(record)) return 0;
+        return record.holder === null ? jitterMs : this.#waitOutMs(record.leaseMs) + jitterMs;
+      })
+      .exhaustive();
+  }
+
+  #longestWaitMs(jitterMs: number): number {
+    return this.#waitOutMs(this.#longestLeaseMs) + jitterMs;
+  }
+
+  #waitOutMs(leaseMs: number): number {
+    return leaseMs + leaseMs * this.#timing.margin;
+  }
+
+  // What becomes of leadership.
+
+  /** A write of ours was taken. */
+  #onLanded({ record, sentAt }: SentWrite): void {
+    const validUntil = sentAt + this.#timing.leaseMs - this.#timing.leaseMs * this.#timing.margin;
+    this.#renewAt = sentAt + this.#timing.renewMs;
+    if (this.#role === 'leader') this.#renew(validUntil);
+    else if (this.#role === 'candidate' && validUntil > this.#now) this.#win(record.epoch, validUntil);
+  }
+
+  #win(epoch: number, validUntil: number): void {
+    this.#role = 'leader';
+    this.#epoch = epoch;
+    this.#validUntil = validUntil;
+    this.#effects.push({ type: 'elected', epoch, validUntil });
+  }
+
+  #renew(validUntil: number): void {
+    this.#validUntil = Math.max(this.#validUntil, validUntil);
+    this.#effects.push({ type: 'renewed', epoch: this.#epoch, validUntil: this.#validUntil });
+  }
+
+  /** We lead, and the register holds something else than our last write. */
+  #onChallenged({ value }: Reading): void {
+    if (value.type === 'record' && !this.#isOurs(value.record)) this.#lose(successor(value.record));
+    else this.#renewAt = this.#now;
+  }
+
+  #lose(why: string): void {
+    this.#effects.push({ type: 'lost', epoch: this.#epoch, why });
+    this.#role = 'idle';
+    // Should one of these still be taken, it must not revive a leadership that was called lost.
+    this.#unanswered = [];
+    this.#inFlight = undefined;
+  }
+
+  #isOurs(record: LeaseRecord): boolean {
+    return record.nonce.startsWith(`${this.#token}.`);
+  }
+}
+
+function isRenewal(seen: Observation, next: Observation): boolean {
+  const [old, young] = [seen.value, next.value];
+  if (old.type !== 'record' || young.type !== 'record') return false;
+  return old.record.epoch === young.record.epoch && old.record.holder?.pid === young.record.holder?.pid;
+}
+
+function successor({ holder, epoch }: LeaseRecord): string {
+  return holder === null ? `somebody resigned in our place (epoch ${epoch})` : `${holder.pid} leads (epoch ${epoch})`;
+}

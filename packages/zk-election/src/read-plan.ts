@@ -1,0 +1,93 @@
+/**
+ * When to read the register: at most one read at a time, another after it if it was wanted meanwhile, again soon after
+ * a failure, and now and then when nothing was heard. Pure: told the time, and answers with the number of a read to send.
+ */
+export class ReadPlan {
+  readonly #everyMs: number;
+  readonly #timeoutMs: number;
+  readonly #retryMs: number;
+  /** Of the last read that was sent. */
+  #number = 0;
+  #sentAt: number | undefined;
+  #dueAt = Number.POSITIVE_INFINITY;
+  /** Whether the next read is needed, rather than only the safety net. */
+  #wanted = false;
+  #overtaken = false;
+
+  constructor(times: { readonly everyMs: number; readonly timeoutMs: number; readonly retryMs: number }) {
+    this.#everyMs = times.everyMs;
+    this.#timeoutMs = times.timeoutMs;
+    this.#retryMs = times.retryMs;
+  }
+
+  /** Whether an answer is being waited for. */
+  get pending(): boolean {
+    return this.#sentAt !== undefined;
+  }
+
+  /** Whether another read is needed, beyond the one that is under way if any. */
+  get wanted(): boolean {
+    return this.#wanted;
+  }
+
+  /** How long ago the read under way was sent; 0 without one. */
+  ageMs(now: number): number {
+    return now - (this.#sentAt ?? now);
+  }
+
+  /** When {@link due} wants to be asked again. */
+  get wakeAt(): number {
+    return this.#sentAt === undefined ? this.#dueAt : this.#sentAt + this.#timeoutMs;
+  }
+
+  /** Wants the register's present content. Where a read is under way, which may be too old, another follows it. */
+  want(now: number): void {
+    this.#wanted = true;
+    if (!this.pending) this.#dueAt = now;
+  }
+
+  /** Gives up the read that is under way, as on a new connection its answer may never come, and wants another. */
+  restart(now: number): void {
+    this.#sentAt = undefined;
+    this.want(now);
+  }
+
+  /** The register was heard from in another way: the safety net can wait. */
+  heard(now: number): void {
+    if (!this.pending && !this.#wanted) this.#dueAt = now + this.#everyMs;
+  }
+
+  /** Something newer than what the read under way may bring has been seen. */
+  overtake(): void {
+    this.#overtaken = true;
+  }
+
+  /** The number of a read to send now, if one is due. */
+  due(now: number): number | undefined {
+    if (now < this.wakeAt) return undefined;
+    this.#sentAt = now;
+    this.#wanted = false;
+    this.#overtaken = false;
+    this.#number += 1;
+    return this.#number;
+  }
+
+  /** Takes an answer: `ignore` if it was given up on, `late` if what it brings may be older than what is known. */
+  answered(number: number, now: number): 'current' | 'late' | 'ignore' {
+    if (!this.#settle(number)) return 'ignore';
+    this.#dueAt = this.#wanted ? now : now + this.#everyMs;
+    return this.#overtaken ? 'late' : 'current';
+  }
+
+  failed(number: number, now: number): void {
+    if (!this.#settle(number)) return;
+    this.#wanted = true;
+    this.#dueAt = now + this.#retryMs;
+  }
+
+  #settle(number: number): boolean {
+    if (number !== this.#number || this.#sentAt === undefined) return false;
+    this.#sentAt = undefined;
+    return true;
+  }
+}

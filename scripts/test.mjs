@@ -1,0 +1,74 @@
+// Runs the compiled tests: all of them, or with arguments those whose path begins so: `npm test -- process cli/nats`.
+// Arguments that begin with a dash go to tap. Prints tap's report; the last line is `N passed, N failed`.
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { failures, totals } from './tap-output.mjs';
+import { filesUnder, root } from './workspace.mjs';
+
+const outputFile = join(root, 'build', 'out.tap');
+
+const options = process.argv.slice(2).filter((argument) => argument.startsWith('-'));
+const filters = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
+const files = selectFiles(filters);
+if (files.length === 0) {
+  console.log(`No test file begins with ${filters.join(' or ')}; in the folder test there are:`);
+  console.log(testFiles().join('\n'));
+  finish({ passed: 0, failed: 1 }, 1);
+} else {
+  mkdirSync(join(root, 'build'), { recursive: true });
+  rmSync(outputFile, { force: true });
+  const code = await runTap(files.map((file) => `test/build/${file}`));
+  report(code, readOutput());
+}
+
+function testFiles() {
+  return filesUnder(join(root, 'test', 'build'), new Set(['node_modules'])).filter((file) => file.endsWith('.test.js'));
+}
+
+function selectFiles(wanted) {
+  const prefixes = wanted.map((filter) =>
+    filter.replace(/^(\.\/)?(test\/)?(build\/)?/, '').replace(/(\/\*\*.*|\.[cm]?[jt]s)$/, ''),
+  );
+  return testFiles().filter((file) => prefixes.length === 0 || prefixes.some((prefix) => file.startsWith(prefix)));
+}
+
+function runTap(paths) {
+  const tap = join(root, 'node_modules', '.bin', 'tap');
+  // Without a terminal tap's report would be redrawn hundreds of times; CI makes it print each result once.
+  const env = process.stdout.isTTY ? process.env : { ...process.env, CI: 'true' };
+  const args = ['run', '--reporter=base', `--output-file=${outputFile}`, ...options, ...paths];
+  return new Promise((done) => {
+    const child = spawn(tap, args, { cwd: root, env, stdio: 'inherit' });
+    child.on('error', (error) => {
+      console.log(`tap could not be started: ${error.message}; run \`npm run setup\`.`);
+      done(1);
+    });
+    child.on('close', (code, signal) => done(signal === null ? code : 1));
+  });
+}
+
+function readOutput() {
+  try {
+    return readFileSync(outputFile, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function report(code, output) {
+  const counted = totals(output);
+  if (counted === undefined) {
+    console.log(`\ntap ended with code ${code} before it could count the tests; what it wrote is above.`);
+    return finish({ passed: 0, failed: 1 }, code === 0 ? 1 : code);
+  }
+  if (!process.stdout.isTTY) console.log(`\n${failures(output).join('\n\n')}`);
+  // A time-out of the whole run, say, is no failed assertion, and still no success.
+  const failed = code === 0 ? counted.failed : Math.max(1, counted.failed);
+  finish({ passed: counted.passed, failed }, code);
+}
+
+function finish({ passed, failed }, code) {
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = code;
+}

@@ -1,0 +1,606 @@
+import assert from 'node:assert/strict';
+import { type Allocation, Drf, type Usage } from '@mesos-ts/master';
+import { Random } from '@mesos-ts/process';
+import {
+  containsResources,
+  type FrameworkId,
+  formatResources,
+  parseResources,
+  type Resources,
+  ResourcesError,
+  type SlaveId,
+  scalarOf,
+  subtractResources,
+} from '@mesos-ts/protocol';
+import fc from 'fast-check';
+import t from 'tap';
+
+const read = parseResources;
+const framework = (name: string): FrameworkId => name as FrameworkId;
+const slave = (name: string): SlaveId => name as SlaveId;
+const [a, b, c] = [framework('a'), framework('b'), framework('c')];
+const [s1, s2] = [slave('s1'), slave('s2')];
+
+/** A Drf with these agents and active frameworks; roles as `name(role)`. */
+function drfOf(agents: Record<string, string>, frameworks: readonly string[]): Drf {
+  const drf = new Drf();
+  for (const [id, resources] of Object.entries(agents)) drf.addSlave(slave(id), read(resources), []);
+  for (const text of frameworks) {
+    const [, name = '', role = '*'] = /^(\w+)(?:\((\w+)\))?$/.exec(text) ?? [];
+    drf.addFramework(framework(name), role);
+    drf.setFrameworkActive(framework(name), true);
+  }
+  return drf;
+}
+
+/** What an allocation gives, as `a s1 cpus:4`. */
+function given(drf: Drf, now = 0): string[] {
+  return drf.allocate(now, new Random(1)).map(text);
+}
+
+function text({ frameworkId, slaveId, resources }: Allocation): string {
+  return `${frameworkId} ${slaveId} ${formatResources(resources)}`;
+}
+
+t.test('The example of the paper ends with three tasks of A, two of B, and equal dominant shares', (t) => {
+  const total = read('cpus:9;mem:18432');
+  const demands = new Map([
+    [a, read('cpus:1;mem:4096')],
+    [b, read('cpus:3;mem:1024')],
+  ]);
+  const drf = drfOf({ s1: formatResources(total) }, ['a', 'b']);
+  const order: string[] = [];
+  // The whole agent is offered to one framework at a time. It takes what one task needs and leaves the rest to others;
+  // it refuses what does not hold a task.
+  for (let turn = 0; turn < 20; turn++) {
+    const allocations = drf.allocate(0, new Random(turn));
+    t.ok(allocations.length <= 1, 'the free resources of one agent go to one framework');
+    for (const { frameworkId, slaveId, resources } of allocations) {
+      const demand = demands.get(frameworkId) ?? [];
+      if (containsResources(resources, demand)) {
+        order.push(frameworkId);
+        drf.recover(frameworkId, slaveId, subtractResources(resources, demand), 0);
+      } else drf.recover(frameworkId, slaveId, resources, 0, { refuseSeconds: 60 });
+    }
+  }
+  t.same(order, ['a', 'b', 'a', 'b', 'a'], 'always the lower dominant share; the first by name');
+  const tasks = (id: string): number => order.filter((one) => one === id).length;
+  t.equal((tasks('a') * 4096) / 18432, 2 / 3, "A's dominant share, of memory");
+  t.equal((tasks('b') * 3) / 9, 2 / 3, "B's dominant share, of CPUs");
+  t.end();
+});
+
+t.test('Resources that are reserved go to their role alone', (t) => {
+  const drf = drfOf({ s1: 'cpus:4;cpus(ads):2;mem(web):512' }, ['a', 'b(ads)', 'c(web)']);
+  t.same(given(drf).sort(), ['a s1 cpus:4', 'b s1 cpus(ads):2', 'c s1 mem(web):512']);
+  const idle = drfOf({ s1: 'cpus(ads):2' }, ['a']);
+  t.same(given(idle), [], 'nobody of that role is there');
+  t.end();
+});
+
+t.test('A refusal', async (t) => {
+  /** After `a` had `cpus:4;mem:4096` of s1 and gave back `refused` of it, refusing that for 5 s at time 0. */
+  const refusing = (refused: string): Drf => {
+    const drf = drfOf({ s1: 'cpus:4;mem:4096' }, ['a']);
+    given(drf);
+    drf.recover(a, s1, read(refused), 0, { refuseSeconds: 5 });
+    return drf;
+  };
+
+  t.test('holds for what it names and for less, not for more', async (t) => {
+    const drf = refusing('cpus:2;mem:2048');
+    t.same(given(drf), [], 'the same');
+    drf.addFramework(b, '*');
+    drf.setFrameworkActive(b, true);
+    t.same(given(drf), ['b s1 cpus:2;mem:2048'], 'another framework does not refuse it');
+    drf.setFrameworkActive(b, false);
+    drf.recover(b, s1, read('cpus:1;mem:2048'), 0);
+    t.same(given(drf), [], 'less');
+    drf.recover(b, s1, read('cpus:1'), 0);
+    t.same(given(drf), [], 'the same again');
+    drf.recover(a, s1, read('cpus:0.001'), 0);
+    t.same(given(drf), ['a s1 cpus:2.001;mem:2048'], 'a thousandth more');
+  });
+
+  t.test('runs out at its time, not before', async (t) => {
+    const drf = refusing('cpus:4;mem:4096');
+    t.equal(drf.nextExpiry(0), 5_000);
+    t.same(given(drf, 4_999.9), []);
+    t.same(given(drf, 5_000), ['a s1 cpus:4;mem:4096']);
+    t.equal(drf.nextExpiry(5_000), undefined);
+  });
+
+  t.test('is one of several: each holds for its own time', async (t) => {
+    const drf = refusing('cpus:4');
+    drf.recover(a, s1, read('mem:4096'), 0, { refuseSeconds: 9 });
+    t.same(given(drf, 0), ['a s1 cpus:4;mem:4096'], 'neither covers both together');
+    drf.recover(a, s1, read('mem:4096'), 0);
+    t.same(given(drf, 8_999), [], 'the memory alone is refused for longer');
+    t.same(given(drf, 9_000), ['a s1 mem:4096']);
+  });
+
+  t.test('ends with a revival, with being activated again, and with its agent', async (t) => {
+    const revived = refusing('cpus:4;mem:4096');
+    revived.revive(a);
+    t.same(given(revived), ['a s1 cpus:4;mem:4096']);
+    const activated = refusing('cpus:4;mem:4096');
+    activated.setFrameworkActive(a, true);
+    t.same(given(activated), ['a s1 cpus:4;mem:4096']);
+    const replaced = refusing('cpus:4;mem:4096');
+    replaced.addSlave(s1, read('cpus:1'), []);
+    t.same(given(replaced), ['a s1 cpus:1']);
+  });
+
+  t.test('of no time is none, and is of one agent alone', async (t) => {
+    const drf = drfOf({ s1: 'cpus:4', s2: 'cpus:4' }, ['a']);
+    given(drf);
+    drf.recover(a, s1, read('cpus:4'), 0, { refuseSeconds: 0 });
+    t.same(given(drf), ['a s1 cpus:4']);
+    drf.recover(a, s1, read('cpus:4'), 0, { refuseSeconds: 5 });
+    drf.recover(a, s2, read('cpus:4'), 0);
+    t.same(given(drf), ['a s2 cpus:4']);
+  });
+});
+
+t.test('What contradicts the books throws, and leaves them as they were', (t) => {
+  const drf = drfOf({ s1: 'cpus:4;ports:[1-10]', s2: 'cpus:8' }, ['a', 'b']);
+  drf.setFrameworkActive(b, false);
+  given(drf);
+  drf.recover(a, s1, read('cpus:1;ports:[1-5]'), 0);
+  for (const [id, resources] of [
+    [a, 'cpus:3.001'],
+    [a, 'ports:[5-6]'],
+    [a, 'gpus:1'],
+    [a, 'cpus(ads):1'],
+    [b, 'cpus:1'],
+  ] as const)
+    t.throws(
+      () => drf.recover(id, s1, read(resources), 0, { refuseSeconds: 60 }),
+      ResourcesError,
+      `${id} ${resources}`,
+    );
+  t.same(given(drf), ['a s1 cpus:1;ports:[1-5]'], 'nothing was freed, nothing is refused');
+  drf.recover(a, s1, read('cpus:4;ports:[1-10]'), 0);
+  t.same(given(drf), ['a s1 cpus:4;ports:[1-10]'], 'all of it was still there');
+
+  // An agent that reports more in use than it has is not taken in, and weighs on nobody's share.
+  t.throws(() => drf.addSlave(slave('s3'), read('cpus:1'), [usage(b, 'cpus:1'), usage(b, 'cpus:1')]), ResourcesError);
+  drf.setFrameworkActive(b, true);
+  drf.setFrameworkActive(c, true);
+  drf.addFramework(c, '*');
+  drf.setFrameworkActive(c, true);
+  drf.addSlave(slave('s4'), read('cpus:1'), []);
+  t.same(given(drf), ['b s4 cpus:1'], 'b has nothing, and comes before c by its name');
+  t.end();
+});
+
+function usage(frameworkId: FrameworkId, resources: string): Usage {
+  return { frameworkId, resources: read(resources) };
+}
+
+t.test('Shares', async (t) => {
+  t.test('that are equal are told apart by the number of allocations', async (t) => {
+    const drf = drfOf({ s1: 'cpus:3' }, ['a', 'b']);
+    const turns: string[] = [];
+    for (let turn = 0; turn < 4; turn++)
+      for (const { frameworkId, resources } of drf.allocate(0, new Random(1))) {
+        turns.push(frameworkId);
+        drf.recover(frameworkId, s1, resources, 0);
+      }
+    t.same(turns, ['a', 'b', 'a', 'b'], 'who declines without a filter does not get it for ever');
+  });
+
+  t.test('are exact: the lower one counts as lower, however close they are', async (t) => {
+    // 2/3 of the memory, and of the CPUs a 2.7e16th part less: as doubles, both are the same number.
+    t.equal(6004799503160659 / 9007199254740989, 2 / 3);
+    const drf = new Drf();
+    drf.addSlave(s1, read('cpus:9007199254740.989;mem:0.003'), [
+      usage(b, 'cpus:6004799503160.659'),
+      usage(a, 'mem:0.002'),
+    ]);
+    for (const id of [a, b]) {
+      drf.addFramework(id, '*');
+      drf.setFrameworkActive(id, true);
+    }
+    t.same(given(drf), ['b s1 cpus:3002399751580.33;mem:0.001']);
+  });
+
+  t.test('count what agents reported of a framework before it came, and no more what a lost agent had', async (t) => {
+    const drf = new Drf();
+    drf.addSlave(s1, read('cpus:4'), [usage(a, 'cpus:4')]);
+    drf.addSlave(s2, read('cpus:4'), [usage(b, 'cpus:1'), usage(b, 'cpus:1')]);
+    for (const id of [a, b]) {
+      drf.addFramework(id, '*');
+      drf.setFrameworkActive(id, true);
+    }
+    t.same(given(drf), ['b s2 cpus:2'], 'b has less');
+    drf.recover(b, s2, read('cpus:2'), 0);
+    drf.removeSlave(s1);
+    t.same(given(drf), ['a s2 cpus:2'], 'a has nothing any more');
+  });
+
+  t.test('of a resource that an agent alone had go with it, and what is not a scalar counts for nothing', async (t) => {
+    const drf = drfOf({ s1: 'cpus:1;gpus:1', s2: 'cpus:1;ports:[1-2]' }, []);
+    drf.addSlave(slave('s3'), read('cpus:100'), []);
+    drf.addSlave(s1, read('cpus:1;gpus:1'), [usage(a, 'gpus:1')]);
+    drf.addSlave(s2, read('cpus:1;ports:[1-2]'), [usage(b, 'ports:[1-2]'), usage(b, 'cpus:0.5')]);
+    for (const id of [a, b]) {
+      drf.addFramework(id, '*');
+      drf.setFrameworkActive(id, true);
+    }
+    drf.setSlaveActive(slave('s3'), false);
+    drf.setSlaveActive(s1, false);
+    t.same(given(drf), ['b s2 cpus:0.5'], 'a has all GPUs');
+    drf.recover(b, s2, read('cpus:0.5'), 0);
+    drf.removeSlave(s1);
+    t.same(given(drf), ['a s2 cpus:0.5'], 'there are no GPUs any more');
+  });
+});
+
+t.test('Less than a hundredth of a CPU and less than 32 MB is worth no offer', (t) => {
+  t.same(given(drfOf({ s1: 'cpus:0.009;mem:31.999;ports:[1-9]' }, ['a'])), []);
+  t.same(given(drfOf({ s1: 'cpus:0.01' }, ['a'])), ['a s1 cpus:0.01']);
+  t.same(given(drfOf({ s1: 'mem:32' }, ['a'])), ['a s1 mem:32']);
+  t.same(given(drfOf({ s1: 'cpus(ads):1;mem:1' }, ['a'])), [], 'what others may use does not make it worth more');
+  t.end();
+});
+
+t.test('Agents are dealt out one by one, in an order that chance decides', (t) => {
+  const first = new Set<string>();
+  for (let seed = 0; seed < 50; seed++) {
+    const drf = drfOf({ s1: 'cpus:1', s2: 'cpus:1', s3: 'cpus:2' }, ['a', 'b']);
+    const allocations = drf.allocate(0, new Random(seed));
+    first.add(allocations[0]?.slaveId ?? '');
+    t.equal(allocations[0]?.frameworkId, 'a');
+    t.equal(allocations[1]?.frameworkId, 'b', 'the second has nothing yet');
+  }
+  t.same([...first].sort(), ['s1', 's2', 's3']);
+  t.end();
+});
+
+// Random histories, against a model that is slow and plain
+
+/** A resource list as an amount per label: a port is one of its own. */
+type Bag = ReadonlyMap<string, number>;
+
+function bagOf(resources: Resources): Map<string, number> {
+  const bag = new Map<string, number>();
+  for (const resource of resources) {
+    const label = `${resource.name}(${resource.role})`;
+    if ('scalar' in resource) bag.set(label, resource.scalar);
+    else if ('ranges' in resource)
+      for (const [begin, end] of resource.ranges as readonly (readonly [number, number])[])
+        for (let port = begin; port <= end; port++) bag.set(`${label}/${port}`, 1);
+  }
+  return bag;
+}
+
+function sumOf(bags: readonly Bag[]): Map<string, number> {
+  const sum = new Map<string, number>();
+  for (const bag of bags) for (const [label, amount] of bag) sum.set(label, (sum.get(label) ?? 0) + amount);
+  return sum;
+}
+
+function minus(whole: Bag, part: Bag): Map<string, number> {
+  const rest = new Map(whole);
+  for (const [label, amount] of part) {
+    const left = (rest.get(label) ?? 0) - amount;
+    assert.ok(left >= 0, `${label} would be ${left}: given away twice`);
+    if (left === 0) rest.delete(label);
+    else rest.set(label, left);
+  }
+  return rest;
+}
+
+function covers(whole: Bag, part: Bag): boolean {
+  return [...part].every(([label, amount]) => (whole.get(label) ?? 0) >= amount);
+}
+
+interface ModelFramework {
+  role: string;
+  active: boolean;
+  suppressed: boolean;
+  allocations: number;
+  refusals: { slaveId: string; bag: Bag; until: number }[];
+}
+
+/** What somebody holds of an agent. */
+interface Holding {
+  readonly frameworkId: string;
+  readonly slaveId: string;
+  resources: Resources;
+}
+
+class Model {
+  readonly slaves = new Map<string, { total: Bag; active: boolean }>();
+  readonly frameworks = new Map<string, ModelFramework>();
+  holdings: Holding[] = [];
+
+  free(slaveId: string): Bag {
+    const held = this.holdings.filter((one) => one.slaveId === slaveId).map((one) => bagOf(one.resources));
+    return minus(this.slaves.get(slaveId)?.total ?? new Map(), sumOf(held));
+  }
+
+  /** In doubles: the amounts are small, and equal fractions of small numbers are equal doubles. */
+  share(frameworkId: string): number {
+    const held = this.holdings.filter((one) => one.frameworkId === frameworkId).map((one) => bagOf(one.resources));
+    const totals = scalars(sumOf([...this.slaves.values()].map(({ total }) => total)));
+    return Math.max(0, ...[...scalars(sumOf(held))].map(([name, part]) => part / (totals.get(name) ?? 1)));
+  }
+
+  /** @param order of the agents: chance decides it. */
+  allocate(now: number, order: readonly string[]): string[] {
+    const result: string[] = [];
+    for (const slaveId of order) {
+      if (this.slaves.get(slaveId)?.active !== true) continue;
+      const queue = [...this.frameworks.entries()]
+        .filter(([, { active, suppressed }]) => active && !suppressed)
+        .map(([id, one]) => ({ id, one, share: this.share(id) }))
+        .sort((x, y) => x.share - y.share || x.one.allocations - y.one.allocations || (x.id < y.id ? -1 : 1));
+      for (const { id, one } of queue) {
+        const bag = new Map(
+          [...this.free(slaveId)].filter(([label]) => label.includes('(*)') || label.includes(`(${one.role})`)),
+        );
+        const sums = scalars(bag);
+        if ((sums.get('cpus') ?? 0) < 10 && (sums.get('mem') ?? 0) < 32_000) continue;
+        if (one.refusals.some((no) => no.slaveId === slaveId && no.until > now && covers(no.bag, bag))) continue;
+        one.allocations++;
+        const resources = resourcesOf(bag);
+        this.holdings.push({ frameworkId: id, slaveId, resources });
+        result.push(`${id} ${slaveId} ${formatResources(resources)}`);
+      }
+    }
+    return result;
+  }
+}
+
+function scalars(bag: Bag): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const [label, amount] of bag) {
+    const name = label.slice(0, label.indexOf('('));
+    if (name !== 'ports') sums.set(name, (sums.get(name) ?? 0) + amount);
+  }
+  return sums;
+}
+
+function resourcesOf(bag: Bag): Resources {
+  const parts = [...bag].map(([label, amount]) => {
+    const [, name, role, port] = /^(\w+)\((.+)\)(?:\/(\d+))?$/.exec(label) ?? [];
+    return port === undefined ? `${name}(${role}):${amount / 1000}` : `${name}(${role}):[${port}-${port}]`;
+  });
+  return read(parts.join(';').replaceAll('(*)', ''));
+}
+
+const agentResources = [
+  'cpus:2;mem:1024',
+  'cpus:4;mem:512;ports:[1-4]',
+  'cpus:1;cpus(ads):2;mem:64;mem(ads):64',
+  'cpus(web):1;mem:16;ports(web):[7-8]',
+  'cpus:3;mem:3072;gpus:2',
+  'cpus:0.005;mem:33',
+];
+const slaveNames = ['s1', 's2', 's3', 's4'];
+const frameworkNames = ['a', 'b', 'c'];
+const roles = ['*', 'ads', 'web'];
+
+const slaveName = fc.constantFrom(...slaveNames);
+const frameworkName = fc.constantFrom(...frameworkNames);
+const step = fc.oneof(
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('addSlave'), id: slaveName, what: fc.nat(5), used: fc.nat(3) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('removeSlave'), id: slaveName }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('slaveActive'), id: slaveName, on: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('addFramework'), id: frameworkName, role: fc.nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('removeFramework'), id: frameworkName }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('frameworkActive'), id: frameworkName, on: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('suppress'), id: frameworkName }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('revive'), id: frameworkName }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('recover'),
+      which: fc.nat(20),
+      part: fc.constantFrom(1, 0.5, 0.25),
+      seconds: fc.constantFrom(0, 0, 1, 3),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('steal'), id: frameworkName, from: slaveName }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('wait'), ms: fc.constantFrom(1, 999, 1000, 3000) }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('allocate'), seed: fc.nat() }) },
+);
+interface Step {
+  readonly do: string;
+  readonly id?: string;
+  readonly what?: number;
+  readonly used?: number;
+  readonly role?: number;
+  readonly on?: boolean;
+  readonly which?: number;
+  readonly part?: number;
+  readonly seconds?: number;
+  readonly from?: string;
+  readonly ms?: number;
+  readonly seed?: number;
+}
+
+/** Runs the same history through both, and compares all that can be seen of it. */
+class History {
+  readonly drf = new Drf();
+  readonly model = new Model();
+  now = 0;
+  allocated = 0;
+
+  step(one: Step): void {
+    const { id = '', on = false } = one;
+    const known = this.model.frameworks.get(id);
+    switch (one.do) {
+      case 'addSlave':
+        this.#addSlave(id, one.what ?? 0, one.used ?? 0);
+        break;
+      case 'removeSlave':
+        this.drf.removeSlave(slave(id));
+        this.#forgetSlave(id);
+        break;
+      case 'slaveActive': {
+        this.drf.setSlaveActive(slave(id), on);
+        const it = this.model.slaves.get(id);
+        if (it !== undefined) it.active = on;
+        break;
+      }
+      case 'addFramework':
+        this.#addFramework(id, roles[one.role ?? 0] ?? '*');
+        break;
+      case 'removeFramework':
+        this.drf.removeFramework(framework(id));
+        this.model.frameworks.delete(id);
+        break;
+      case 'frameworkActive':
+        this.drf.setFrameworkActive(framework(id), on);
+        if (known !== undefined) known.active = on;
+        if (known?.active) Object.assign(known, { suppressed: false, refusals: [] });
+        break;
+      case 'suppress':
+        this.drf.suppress(framework(id));
+        if (known !== undefined) known.suppressed = true;
+        break;
+      case 'revive':
+        this.drf.revive(framework(id));
+        if (known !== undefined) Object.assign(known, { suppressed: false, refusals: [] });
+        break;
+      case 'recover':
+        this.#recover(one.which ?? 0, one.part ?? 0, one.seconds ?? 0);
+        break;
+      case 'steal':
+        this.#steal(id, one.from ?? '');
+        break;
+      case 'wait':
+        this.now += one.ms ?? 0;
+        break;
+      case 'allocate':
+        this.allocate(one.seed ?? 0);
+    }
+  }
+
+  allocate(seed: number): void {
+    const allocations = this.drf.allocate(this.now, new Random(seed));
+    const seen = new Set<string>(allocations.map(({ slaveId }) => slaveId));
+    const order = [...seen, ...slaveNames.filter((name) => !seen.has(name))];
+    assert.deepEqual(allocations.map(text), this.model.allocate(this.now, order));
+    this.allocated += allocations.length;
+    const untils = [...this.model.frameworks.values()].flatMap(({ refusals }) => refusals.map(({ until }) => until));
+    const next = Math.min(...untils.filter((until) => until > this.now));
+    assert.equal(this.drf.nextExpiry(this.now) ?? Number.POSITIVE_INFINITY, next, 'when the next refusal runs out');
+  }
+
+  #addSlave(id: string, what: number, used: number): void {
+    const total = read(agentResources[what] ?? '');
+    const frameworkId = framework(frameworkNames[used] ?? 'gone');
+    // Three quarters of the first resource are in use already.
+    const usages = used === 0 ? [] : [{ frameworkId, resources: part(total.slice(0, 1), 0.75) }];
+    this.drf.addSlave(slave(id), total, usages);
+    this.#forgetSlave(id);
+    this.model.slaves.set(id, { total: bagOf(total), active: true });
+    for (const { resources } of usages) this.model.holdings.push({ frameworkId, slaveId: id, resources });
+  }
+
+  #forgetSlave(id: string): void {
+    this.model.slaves.delete(id);
+    this.model.holdings = this.model.holdings.filter(({ slaveId }) => slaveId !== id);
+    for (const one of this.model.frameworks.values())
+      one.refusals = one.refusals.filter(({ slaveId }) => slaveId !== id);
+  }
+
+  #addFramework(id: string, role: string): void {
+    this.drf.addFramework(framework(id), role);
+    if (this.model.frameworks.has(id)) return;
+    this.model.frameworks.set(id, { role, active: false, suppressed: false, allocations: 0, refusals: [] });
+  }
+
+  #recover(which: number, fraction: number, refuseSeconds: number): void {
+    const holding = this.model.holdings[which % this.model.holdings.length];
+    if (holding === undefined) return;
+    const resources = fraction === 1 ? holding.resources : part(holding.resources, fraction);
+    this.drf.recover(framework(holding.frameworkId), slave(holding.slaveId), resources, this.now, { refuseSeconds });
+    holding.resources = subtractResources(holding.resources, resources);
+    this.model.holdings = this.model.holdings.filter((one) => one.resources.length > 0);
+    const owner = this.model.frameworks.get(holding.frameworkId);
+    if (refuseSeconds > 0 && resources.length > 0)
+      owner?.refusals.push({
+        slaveId: holding.slaveId,
+        bag: bagOf(resources),
+        until: this.now + refuseSeconds * 1_000,
+      });
+  }
+
+  /** Gives back a thousandth more than it holds. */
+  #steal(id: string, slaveId: string): void {
+    if (!this.model.slaves.has(slaveId)) return;
+    const mine = this.model.holdings.filter((one) => one.frameworkId === id && one.slaveId === slaveId);
+    const cpus = mine.reduce((sum, one) => sum + scalarOf(unreserved(one.resources), 'cpus'), 0);
+    const tooMuch = read(`cpus:${(cpus + 1) / 1000}`);
+    assert.throws(
+      () => this.drf.recover(framework(id), slave(slaveId), tooMuch, this.now, { refuseSeconds: 3 }),
+      ResourcesError,
+    );
+  }
+
+  /** All that is held is given back, and all that is there is offered: each agent's total, no more and no less. */
+  settle(): void {
+    for (const { frameworkId, slaveId, resources } of this.model.holdings)
+      this.drf.recover(framework(frameworkId), slave(slaveId), resources, this.now);
+    for (const name of frameworkNames) this.drf.removeFramework(framework(name));
+    for (const name of this.model.slaves.keys()) this.drf.setSlaveActive(slave(name), true);
+    for (const role of roles) {
+      this.drf.addFramework(framework(`sink-${role}`), role);
+      this.drf.setFrameworkActive(framework(`sink-${role}`), true);
+    }
+    const allocations = this.drf.allocate(this.now, new Random(1));
+    for (const [name, { total }] of this.model.slaves) {
+      const offered = allocations.filter(({ slaveId }) => slaveId === name).map(({ resources }) => bagOf(resources));
+      for (const [label, amount] of sumOf(offered)) assert.equal(amount, total.get(label), `${name} ${label}`);
+      // What is not worth an offer to a role stays.
+      const worth = scalars(new Map([...total].filter(([label]) => label.includes('(*)'))));
+      if ((worth.get('cpus') ?? 0) >= 10 || (worth.get('mem') ?? 0) >= 32_000)
+        for (const label of total.keys())
+          if (label.includes('(*)')) assert.equal(sumOf(offered).get(label), total.get(label), `${name} ${label}`);
+    }
+  }
+}
+
+function part(resources: Resources, fraction: number): Resources {
+  return resourcesOf(
+    new Map(
+      [...bagOf(resources)]
+        .map(([label, amount], index): [string, number] => [
+          label,
+          label.includes('/') ? index % 2 : Math.floor(amount * fraction),
+        ])
+        .filter(([, amount]) => amount > 0),
+    ),
+  );
+}
+
+function unreserved(resources: Resources): Resources {
+  return resources.filter(({ role }) => role === '*');
+}
+
+t.test('Random histories: nothing is given twice or lost, and who gets what is as a plain model says', (t) => {
+  let allocated = 0;
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 10, maxLength: 80, size: 'max' }), (steps) => {
+      const history = new History();
+      // Otherwise most histories would be of nobody and nothing.
+      history.step({ do: 'addSlave', id: 's1', what: 0, used: 0 });
+      for (const [role, id] of frameworkNames.entries()) {
+        history.step({ do: 'addFramework', id, role });
+        history.step({ do: 'frameworkActive', id, on: true });
+      }
+      for (const one of steps) history.step(one);
+      history.allocate(1);
+      history.settle();
+      allocated += history.allocated;
+    }),
+    { numRuns: 500, seed: 20_240_229 },
+  );
+  t.ok(allocated > 5_000, `${allocated} allocations were compared`);
+  t.end();
+});

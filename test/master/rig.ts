@@ -1,0 +1,442 @@
+import assert from 'node:assert/strict';
+import { Master, type MasterOptions } from '@mesos-ts/master';
+import {
+  type AnyMessageType,
+  type BodyOf,
+  type ExitReason,
+  MemoryNetwork,
+  Node,
+  Process,
+  Random,
+  type Upid,
+  VirtualClock,
+} from '@mesos-ts/process';
+import * as protocol from '@mesos-ts/protocol';
+import {
+  DeclineResourceOffer,
+  type ExecutorId,
+  type ExecutorInfo,
+  ExitedExecutor,
+  FrameworkError,
+  type FrameworkId,
+  type FrameworkInfo,
+  FrameworkRegistered,
+  FrameworkReregistered,
+  formatResources,
+  LaunchTasks,
+  type MasterId,
+  type Offer,
+  type OfferId,
+  PingSlave,
+  PongSlave,
+  parseResources,
+  RegisterFramework,
+  RegisterSlave,
+  ReregisterFramework,
+  ReregisterSlave,
+  RescindResourceOffer,
+  ResourceOffer,
+  type Resources,
+  RunTask,
+  type SlaveId,
+  SlaveRegistered,
+  SlaveReregistered,
+  StatusUpdate,
+  StatusUpdateAcknowledgement,
+  type Task,
+  type TaskId,
+  type TaskInfo,
+  type TaskState,
+} from '@mesos-ts/protocol';
+import type { Leadership } from '@mesos-ts/zk-election';
+import type { Test } from 'tap';
+
+/*
+ * A master among scripted schedulers and agents: each on a Node of its own in one memory network, under one virtual clock.
+ * They keep what they are told and say what a test has them say; nothing happens by itself, except that an agent answers
+ * pings unless it is made silent.
+ */
+
+/** Leadership that a test ends, or makes doubtful. */
+export class ScriptedLeadership implements Leadership {
+  readonly lost: Promise<string>;
+  valid = true;
+  #lose: (why: string) => void = () => undefined;
+
+  constructor(readonly epoch = 1) {
+    this.lost = new Promise((resolve) => {
+      this.#lose = resolve;
+    });
+  }
+
+  isValid(): boolean {
+    return this.valid;
+  }
+
+  lose(why: string): void {
+    this.valid = false;
+    this.#lose(why);
+  }
+}
+
+const everyMessage: readonly AnyMessageType[] = Object.values(protocol).filter(
+  (value) => typeof value === 'object' && 'schema' in value && 'check' in value,
+) as readonly AnyMessageType[];
+
+/** A process that keeps whatever it is told. */
+export class Scripted extends Process {
+  readonly exits: { pid: Upid; reason: ExitReason }[] = [];
+  readonly #inbox: { type: AnyMessageType; body: unknown }[] = [];
+
+  protected override initialize(): void {
+    for (const type of everyMessage)
+      this.install(type, (_from, body) => {
+        this.#inbox.push({ type, body });
+        this.heard(type, body);
+      });
+  }
+
+  protected override exited(pid: Upid, reason: ExitReason): void {
+    this.exits.push({ pid, reason });
+  }
+
+  protected heard(_type: AnyMessageType, _body: unknown): void {}
+
+  /** Takes out what came of one type since it was last asked for. */
+  take<M extends AnyMessageType>(type: M): BodyOf<M>[] {
+    const taken = this.#inbox.filter((one) => one.type === type);
+    for (const one of taken) this.#inbox.splice(this.#inbox.indexOf(one), 1);
+    return taken.map(({ body }) => body as BodyOf<M>);
+  }
+
+  /** Takes out the only message of that type. */
+  takeOne<M extends AnyMessageType>(type: M): BodyOf<M> {
+    const taken = this.take(type);
+    assert.equal(taken.length, 1, `${this.id} expected one ${type.name}, and got ${taken.length}`);
+    return taken[0] as BodyOf<M>;
+  }
+
+  /** The names of what came, in order, and is not taken out yet. */
+  get names(): string[] {
+    return this.#inbox.map(({ type }) => type.name);
+  }
+
+  forgetAll(): void {
+    this.#inbox.length = 0;
+  }
+
+  say<M extends AnyMessageType>(to: Upid, type: M, body: BodyOf<M>): Promise<void> {
+    return this.dispatch(() => this.send(to, type, body));
+  }
+
+  watch(pid: Upid): Promise<void> {
+    return this.dispatch(() => this.link(pid));
+  }
+
+  end(): void {
+    this.terminate();
+  }
+}
+
+export class Scheduler extends Scripted {
+  frameworkId = '' as FrameworkId;
+  /** The offers that it holds: it was told of them, and neither used them nor was told that they are void. */
+  readonly held = new Map<OfferId, Offer>();
+
+  constructor(
+    id: string,
+    private readonly rig: Rig,
+    readonly info: FrameworkInfo,
+  ) {
+    super(id);
+  }
+
+  async register(): Promise<FrameworkId> {
+    await this.say(this.rig.pid, RegisterFramework, { framework: this.info });
+    await this.rig.settle();
+    this.takeOne(FrameworkRegistered);
+    return this.frameworkId;
+  }
+
+  async reregister(id: FrameworkId, failover = false, changes: Partial<FrameworkInfo> = {}): Promise<void> {
+    this.held.clear();
+    await this.say(this.rig.pid, ReregisterFramework, { framework: { ...this.info, ...changes, id }, failover });
+    await this.rig.settle();
+  }
+
+  protected override heard(type: AnyMessageType, body: unknown): void {
+    if (type === FrameworkRegistered || type === FrameworkReregistered)
+      this.frameworkId = (body as BodyOf<typeof FrameworkRegistered>).frameworkId;
+    if (type === ResourceOffer)
+      for (const offer of (body as BodyOf<typeof ResourceOffer>).offers) {
+        assert.ok(!this.held.has(offer.id), `the offer ${offer.id} was made twice`);
+        this.held.set(offer.id, offer);
+      }
+    if (type === RescindResourceOffer) this.held.delete((body as BodyOf<typeof RescindResourceOffer>).offerId);
+    if (type === FrameworkError) this.held.clear();
+  }
+
+  /** What it holds, as texts such as `cpus:4;mem:4096`, in the order of arrival. */
+  get offered(): string[] {
+    return [...this.held.values()].map(({ resources }) => formatResources(resources));
+  }
+
+  /** The only offer that it holds. */
+  get offer(): Offer {
+    assert.equal(this.held.size, 1, `${this.id} expected to hold one offer, and holds: ${this.offered.join(' | ')}`);
+    return [...this.held.values()][0] as Offer;
+  }
+
+  async launch(offerIds: readonly OfferId[], tasks: readonly TaskInfo[], refuseSeconds = 0): Promise<void> {
+    for (const id of offerIds) this.held.delete(id);
+    const { frameworkId } = this;
+    await this.say(this.rig.pid, LaunchTasks, { frameworkId, offerIds, tasks, filters: { refuseSeconds } });
+    await this.rig.settle();
+  }
+
+  async decline(offerIds: readonly OfferId[], refuseSeconds = 0): Promise<void> {
+    for (const id of offerIds) this.held.delete(id);
+    const { frameworkId } = this;
+    await this.say(this.rig.pid, DeclineResourceOffer, { frameworkId, offerIds, filters: { refuseSeconds } });
+    await this.rig.settle();
+  }
+
+  /** Declines all that it holds. */
+  declineAll(refuseSeconds = 0): Promise<void> {
+    return this.decline([...this.held.keys()], refuseSeconds);
+  }
+
+  /** For a message that carries nothing but the framework's id, and whatever else is given. */
+  async tell<M extends AnyMessageType>(type: M, rest: Omit<BodyOf<M>, 'frameworkId'>): Promise<void> {
+    await this.say(this.rig.pid, type, { frameworkId: this.frameworkId, ...rest } as unknown as BodyOf<M>);
+    await this.rig.settle();
+  }
+
+  /** Takes out the statuses that came, as `task STATE REASON`. */
+  statuses(): string[] {
+    return this.take(StatusUpdate).map(({ status }) =>
+      [status.taskId, status.state, status.reason].filter((part) => part !== undefined).join(' '),
+    );
+  }
+
+  async acknowledge({ slaveId, taskId, uuid }: { slaveId: SlaveId; taskId: string; uuid: string }): Promise<void> {
+    await this.tell(StatusUpdateAcknowledgement, { slaveId, taskId: taskId as TaskId, uuid });
+  }
+}
+
+export class ScriptedAgent extends Scripted {
+  slaveId = '' as SlaveId;
+  /** Whether it leaves pings unanswered. */
+  silent = false;
+  pings: boolean[] = [];
+
+  constructor(
+    id: string,
+    private readonly rig: Rig,
+    readonly hostname: string,
+    public resources: Resources,
+  ) {
+    super(id);
+  }
+
+  protected override heard(type: AnyMessageType, body: unknown): void {
+    if (type === SlaveRegistered || type === SlaveReregistered)
+      this.slaveId = (body as BodyOf<typeof SlaveRegistered>).slaveId;
+    if (type !== PingSlave) return;
+    this.pings.push((body as BodyOf<typeof PingSlave>).connected);
+    if (!this.silent) this.send(this.rig.pid, PongSlave, {});
+  }
+
+  async register(): Promise<SlaveId> {
+    const { hostname, resources } = this;
+    await this.say(this.rig.pid, RegisterSlave, { slave: { hostname, resources }, version: '0' });
+    await this.rig.settle();
+    this.takeOne(SlaveRegistered);
+    return this.slaveId;
+  }
+
+  /** As one that has nothing, apart from what is given. */
+  async reregister(report: Partial<BodyOf<typeof ReregisterSlave>> = {}): Promise<void> {
+    const { hostname, resources, slaveId: id } = this;
+    await this.say(this.rig.pid, ReregisterSlave, {
+      slave: { id, hostname, resources },
+      version: '0',
+      tasks: [],
+      executors: [],
+      frameworks: [],
+      ...report,
+    });
+    await this.rig.settle();
+  }
+
+  /** Takes out the tasks that it was told to run. */
+  tasks(): TaskInfo[] {
+    return this.take(RunTask).map(({ task }) => task);
+  }
+
+  async update(
+    framework: { readonly frameworkId: FrameworkId },
+    taskId: string,
+    state: TaskState,
+    more: { uuid?: string; latestState?: TaskState; executorId?: string } = {},
+  ): Promise<void> {
+    await this.say(this.rig.pid, StatusUpdate, {
+      frameworkId: framework.frameworkId,
+      status: {
+        taskId: taskId as TaskId,
+        state,
+        source: 'SOURCE_EXECUTOR',
+        timestamp: 0,
+        slaveId: this.slaveId,
+        ...(more.uuid === undefined ? {} : { uuid: more.uuid }),
+      },
+      ...(more.latestState === undefined ? {} : { latestState: more.latestState }),
+    });
+    await this.rig.settle();
+  }
+
+  async executorExited(framework: { readonly frameworkId: FrameworkId }, executorId = 'e'): Promise<void> {
+    await this.say(this.rig.pid, ExitedExecutor, {
+      slaveId: this.slaveId,
+      frameworkId: framework.frameworkId,
+      executorId: executorId as ExecutorId,
+      status: 0,
+    });
+    await this.rig.settle();
+  }
+
+  async tell<M extends AnyMessageType>(type: M, body: BodyOf<M>): Promise<void> {
+    await this.say(this.rig.pid, type, body);
+    await this.rig.settle();
+  }
+}
+
+export interface RigOptions extends MasterOptions {
+  /** Default true. */
+  readonly elected?: boolean;
+}
+
+export class Rig {
+  readonly clock = new VirtualClock();
+  readonly network = new MemoryNetwork();
+  readonly leadership = new ScriptedLeadership();
+  readonly nodes: Node[] = [];
+  readonly master: Master;
+  #node: Node | undefined;
+  #named = 0;
+
+  private constructor(id: string, options: MasterOptions) {
+    this.master = new Master({ id: id as MasterId, hostname: 'master.test', version: '0' }, options);
+  }
+
+  static async start(t: Test, { elected = true, ...options }: RigOptions = {}): Promise<Rig> {
+    const rig = new Rig('m1', options);
+    t.teardown(() => rig.stop());
+    rig.#node = await rig.newNode('master');
+    rig.#node.spawn(rig.master);
+    if (elected) await rig.master.elected(rig.leadership);
+    await rig.settle();
+    return rig;
+  }
+
+  async stop(): Promise<void> {
+    for (const node of this.nodes.reverse()) await node.stop();
+  }
+
+  get pid(): Upid {
+    return this.master.pid;
+  }
+
+  count(name: string): number {
+    return this.#node?.counters.get(name) ?? 0;
+  }
+
+  settle(): Promise<void> {
+    return this.clock.settle();
+  }
+
+  advance(ms: number): Promise<void> {
+    return this.clock.advance(ms);
+  }
+
+  /** Probes are rare, so that time may pass quickly: tests break connections by themselves. */
+  async newNode(name: string): Promise<Node> {
+    const { clock } = this;
+    const transports = [this.network.transport()];
+    const node = await Node.start({ name, clock, transports, random: new Random(name), probeMs: 1e9, silentMs: 1e10 });
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** A scheduler that has not registered yet. */
+  async newScheduler(info: Partial<FrameworkInfo> = {}): Promise<Scheduler> {
+    const name = `framework-${++this.#named}`;
+    const framework = { name, user: 'u', hostname: 'h', role: '*', failoverTimeoutMs: 60_000, ...info };
+    const scheduler = new Scheduler('scheduler', this, framework);
+    (await this.newNode(name)).spawn(scheduler);
+    return scheduler;
+  }
+
+  /** A scheduler that has registered. */
+  async scheduler(info: Partial<FrameworkInfo> = {}): Promise<Scheduler> {
+    const scheduler = await this.newScheduler(info);
+    await scheduler.register();
+    return scheduler;
+  }
+
+  /** An agent that has not registered yet. */
+  async newAgent(resources: string): Promise<ScriptedAgent> {
+    const name = `agent-${++this.#named}`;
+    const agent = new ScriptedAgent('slave', this, name, parseResources(resources));
+    (await this.newNode(name)).spawn(agent);
+    return agent;
+  }
+
+  /** An agent that has registered. */
+  async agent(resources: string): Promise<ScriptedAgent> {
+    const agent = await this.newAgent(resources);
+    await agent.register();
+    return agent;
+  }
+
+  /** A process that nobody knows. */
+  async stranger(): Promise<Scripted> {
+    const stranger = new Scripted('stranger');
+    (await this.newNode(`stranger-${++this.#named}`)).spawn(stranger);
+    return stranger;
+  }
+}
+
+export function executor(id = 'e', resources = ''): ExecutorInfo {
+  return {
+    executorId: id as ExecutorId,
+    name: id,
+    command: { value: 'true', arguments: [] },
+    resources: parseResources(resources),
+  };
+}
+
+export function task(
+  id: string,
+  agent: { readonly slaveId: SlaveId },
+  resources: string,
+  by: ExecutorInfo = executor(),
+): TaskInfo {
+  return {
+    taskId: id as TaskId,
+    name: id,
+    slaveId: agent.slaveId,
+    resources: parseResources(resources),
+    executor: by,
+  };
+}
+
+/** The task as an agent reports it. */
+export function reported(
+  { frameworkId }: { readonly frameworkId: FrameworkId },
+  info: TaskInfo,
+  state: TaskState = 'TASK_RUNNING',
+): Task {
+  const { taskId, name, slaveId, resources } = info;
+  return { taskId, name, slaveId, resources, frameworkId, executorId: info.executor.executorId, state };
+}

@@ -1,0 +1,111 @@
+import type { MemoryNetwork, Transport } from '@mesos-ts/process';
+import { Packr, Unpackr } from 'msgpackr';
+
+/** Written out here, not imported: a change of the wire format must fail a test. */
+export const kinds = {
+  send: 0,
+  ask: 1,
+  reply: 2,
+  noProcess: 3,
+  link: 4,
+  exited: 5,
+  ping: 6,
+  pong: 7,
+  lost: 8,
+} as const;
+
+export type RawEnvelope = readonly unknown[];
+
+const packr = new Packr({ useRecords: false });
+const unpackr = new Unpackr({ useRecords: false });
+
+/** A frame as the wire has it; anything may be left malformed. */
+export function frameBytes(
+  envelopes: unknown,
+  { version = 1, incarnation = 'raw1', session = 0, sequence = 0 }: FrameParts = {},
+): Uint8Array {
+  return packr.pack([version, incarnation, session, sequence, envelopes]);
+}
+
+export interface FrameParts {
+  readonly version?: unknown;
+  readonly incarnation?: unknown;
+  readonly session?: unknown;
+  readonly sequence?: unknown;
+}
+
+/** An envelope with its kind and what matters of the rest. */
+export function envelope(
+  kind: number,
+  parts: {
+    readonly to?: unknown;
+    readonly incarnation?: unknown;
+    readonly from?: unknown;
+    readonly name?: unknown;
+    readonly body?: unknown;
+    readonly ask?: unknown;
+  } = {},
+): RawEnvelope {
+  const { to = '', incarnation = '', from = '', name = '', body, ask = 0 } = parts;
+  return [kind, to, incarnation, from, name, body, ask];
+}
+
+/** A Node that speaks the wire format by hand: says what a real one never would, and holds its tongue when told to. */
+export class HandMadeNode {
+  /** What came, envelope by envelope. */
+  readonly heard: RawEnvelope[] = [];
+  /** Where each frame stood: `session/sequence`. */
+  readonly positions: string[] = [];
+  answersPings = false;
+  session = 0;
+  sequence = 0;
+
+  private constructor(
+    readonly name: string,
+    private readonly transport: Transport,
+    public incarnation: string,
+  ) {}
+
+  static async join(network: MemoryNetwork, name: string, incarnation = 'raw1'): Promise<HandMadeNode> {
+    const transport = network.transport();
+    const node = new HandMadeNode(name, transport, incarnation);
+    await transport.start(name, {
+      frame: (from, bytes) => node.#take(from, bytes),
+      absent: () => undefined,
+      connectionLost: () => undefined,
+    });
+    return node;
+  }
+
+  /** Sends a well-formed frame, the next in order. */
+  say(to: string, ...envelopes: RawEnvelope[]): void {
+    const { incarnation, session } = this;
+    this.throw(to, frameBytes(envelopes, { incarnation, session, sequence: this.sequence++ }));
+  }
+
+  /** Sends bytes. */
+  throw(to: string, bytes: Uint8Array): void {
+    this.transport.send(to, bytes, false);
+  }
+
+  heardKinds(): unknown[] {
+    return this.heard.map(([kind]) => kind);
+  }
+
+  leave(): Promise<void> {
+    return this.transport.close();
+  }
+
+  #take(from: string, bytes: Uint8Array): void {
+    const [, , session, sequence, envelopes] = unpackr.unpack(bytes as Buffer) as [
+      number,
+      string,
+      number,
+      number,
+      RawEnvelope[],
+    ];
+    this.positions.push(`${session}/${sequence}`);
+    this.heard.push(...envelopes);
+    if (this.answersPings && envelopes.some(([kind]) => kind === kinds.ping)) this.say(from, envelope(kinds.pong));
+  }
+}
