@@ -1,15 +1,16 @@
 // What must hold before a change is handed in: types, lint and format, the rules of this repository.
-import { join } from 'node:path';
 import { importViolations, readTree, timeAndChanceViolations } from './rules.mjs';
-import { compile, root, run } from './workspace.mjs';
+import { compile, runTool } from './workspace.mjs';
 
 const tree = readTree();
-const biome = join(root, 'node_modules', '.bin', 'biome');
 
 /** Each check resolves with what is wrong, as text; empty when nothing is. */
 const checks = [
   ['types', async () => outputOfFailed(await compile())],
-  ['lint and format', async () => outputOfFailed(await run(biome, ['check', '--error-on-warnings', '--colors=off']))],
+  [
+    'lint and format',
+    async () => outputOfFailed(await runTool('biome', ['check', '--error-on-warnings', '--colors=off'])),
+  ],
   ['imports between packages', async () => listed(importViolations(tree))],
   ['time and chance only from Clock and Random', async () => listed(timeAndChanceViolations(tree))],
 ];

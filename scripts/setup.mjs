@@ -1,5 +1,5 @@
-// Makes a working copy ready to run: dependencies, compiled sources, the `mesos` command, the test runner. Does only
-// what is missing, so every npm script starts with it. Node.js built-ins only.
+// Makes a working copy ready to run: dependencies, compiled sources, the `mesos` command, and with --tests the test
+// runner. Does only what is missing, so every npm script starts with it. Node.js built-ins only.
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -7,14 +7,25 @@ import {
   mkdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { takeLock } from './setup-lock.mjs';
-import { compile, filesUnder, packageFolders, root, run, sourcesOf } from './workspace.mjs';
+import {
+  compile,
+  filesUnder,
+  packageFolders,
+  root,
+  run,
+  runTool,
+  sourcesOf,
+  toolFile,
+  toolNames,
+} from './workspace.mjs';
 
 const pnpm = 'pnpm@10.34.9';
 const nodeMajorMin = 20;
@@ -28,9 +39,9 @@ try {
   checkNode();
   await takeLock(join(root, '.cache', 'setup.lock'), () => say('waiting for another set-up of this folder'));
   await install();
-  linkCommand();
+  linkCommands();
   await compileSources();
-  await buildTestRunner();
+  if (process.argv.includes('--tests')) await buildTestRunner();
 } catch (error) {
   if (!(error instanceof StepFailed)) throw error;
   console.error(error.message);
@@ -53,7 +64,7 @@ async function install() {
   const wanted = hashOfFiles(['pnpm-lock.yaml', 'pnpm-workspace.yaml', '.npmrc', ...packageFiles()]);
   if (readStamp().install === wanted && isIntact()) return;
   // The stamp goes first: an install that is interrupted is done again.
-  rmSync(stampFile, { force: true });
+  writeStamp({ install: null });
   if (isFromNpm()) rmSync(join(root, 'node_modules'), { recursive: true, force: true });
   const args = ['exec', '--yes', `--package=${pnpm}`, '--', 'pnpm', 'install', '--frozen-lockfile'];
   await step(
@@ -69,33 +80,47 @@ function packageFiles() {
   return ['package.json', ...packageFolders().map((folder) => `${folder}/package.json`)];
 }
 
-/** Whether what was installed is still there; a hand that cleans up may have removed some. */
+/** Whether each dependency of each package is still linked; a hand that cleans up may have removed some. */
 function isIntact() {
-  const folders = ['', ...packageFolders()].filter((folder) => folder === '' || dependencies(folder).length > 0);
-  return !isFromNpm() && folders.every((folder) => existsSync(join(root, folder, 'node_modules')));
+  return ['', ...packageFolders()].every((folder) => dependencies(folder).every((path) => kindOf(path) === 'link'));
 }
 
-/** A habitual `npm install` leaves this; it takes pnpm's folders apart, so they are installed afresh. */
+/** npm puts a folder where pnpm puts a link, and the two do not mix: then all is installed afresh. */
 function isFromNpm() {
-  return existsSync(join(root, 'node_modules', '.package-lock.json'));
+  return dependencies('').some((path) => kindOf(path) === 'file');
 }
 
+/** Where the dependencies of a package folder belong. */
 function dependencies(folder) {
   const { dependencies = {}, devDependencies = {} } = JSON.parse(
     readFileSync(join(root, folder, 'package.json'), 'utf8'),
   );
-  return Object.keys({ ...dependencies, ...devDependencies });
+  const names = Object.keys({ ...dependencies, ...devDependencies });
+  return names.map((name) => join(root, folder, 'node_modules', name));
 }
 
-/** `node_modules/.bin/mesos` is the file itself, so that both `npx mesos` and `node node_modules/.bin/mesos` work. */
-function linkCommand() {
-  const link = join(root, 'node_modules', '.bin', 'mesos');
-  const target = join('..', '..', 'packages', 'cli', 'bin', 'mesos.js');
-  const isLink = lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
-  if (isLink && readlinkSync(link) === target) return;
-  rmSync(link, { force: true });
-  mkdirSync(join(root, 'node_modules', '.bin'), { recursive: true });
-  symlinkSync(target, link);
+function kindOf(path) {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return 'nothing';
+  return stat.isSymbolicLink() ? 'link' : 'file';
+}
+
+/**
+ * In node_modules/.bin, `mesos` and the tools that are no dependency of the top itself. A link to the file, not a shell
+ * script as pnpm writes them, so that both `npx mesos` and `node node_modules/.bin/mesos` work.
+ */
+function linkCommands() {
+  const folder = join(root, 'node_modules', '.bin');
+  mkdirSync(folder, { recursive: true });
+  link(join(folder, 'mesos'), join(root, 'packages', 'cli', 'bin', 'mesos.js'));
+  for (const name of toolNames) if (kindOf(join(folder, name)) !== 'file') link(join(folder, name), toolFile(name));
+}
+
+function link(path, file) {
+  const target = relative(dirname(path), file);
+  if (kindOf(path) === 'link' && readlinkSync(path) === target) return;
+  rmSync(path, { force: true });
+  symlinkSync(target, path);
 }
 
 async function compileSources() {
@@ -137,13 +162,12 @@ function hashOfTimes() {
 
 /** tap compiles itself for the set of plugins in .taprc; its first run fails where that was not done before. */
 async function buildTestRunner() {
-  const wanted = hashOfFiles(['.taprc']) + readStamp().install;
-  if (readStamp().tap === wanted && existsSync(join(root, '.tap', 'plugins'))) return;
-  const tap = join(root, 'node_modules', '.bin', 'tap');
+  const wanted = hashOfFiles(['test/.taprc']) + realpathSync(toolFile('tap'));
+  if (readStamp().tap === wanted && existsSync(join(root, 'test', '.tap', 'plugins'))) return;
   await step(
     'preparing the test runner',
-    () => run(tap, ['build']),
-    'Remove the folders .tap and node_modules; try again.',
+    () => runTool('tap', ['build'], { cwd: join(root, 'test') }),
+    'Remove the folders test/.tap and node_modules; try again.',
   );
   writeStamp({ tap: wanted });
 }
@@ -177,5 +201,6 @@ function readStamp() {
 }
 
 function writeStamp(part) {
+  mkdirSync(dirname(stampFile), { recursive: true });
   writeFileSync(stampFile, JSON.stringify({ ...readStamp(), ...part }));
 }

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { failures, totals } from './tap-output.mjs';
-import { filesUnder, root } from './workspace.mjs';
+import { filesUnder, root, toolFile } from './workspace.mjs';
 
 const outputFile = join(root, 'build', 'out.tap');
 
@@ -18,7 +18,7 @@ if (files.length === 0) {
 } else {
   mkdirSync(join(root, 'build'), { recursive: true });
   rmSync(outputFile, { force: true });
-  const code = await runTap(files.map((file) => `test/build/${file}`));
+  const code = await runTap(files.map((file) => `build/${file}`));
   report(code, readOutput());
 }
 
@@ -34,12 +34,15 @@ function selectFiles(wanted) {
 }
 
 function runTap(paths) {
-  const tap = join(root, 'node_modules', '.bin', 'tap');
   // Without a terminal tap's report would be redrawn hundreds of times; CI makes it print each result once.
   const env = process.stdout.isTTY ? process.env : { ...process.env, CI: 'true' };
   const args = ['run', '--reporter=base', `--output-file=${outputFile}`, ...options, ...paths];
   return new Promise((done) => {
-    const child = spawn(tap, args, { cwd: root, env, stdio: 'inherit' });
+    const child = spawn(process.execPath, [toolFile('tap'), ...args], {
+      cwd: join(root, 'test'),
+      env,
+      stdio: 'inherit',
+    });
     child.on('error', (error) => {
       console.log(`tap could not be started: ${error.message}; run \`npm run setup\`.`);
       done(1);

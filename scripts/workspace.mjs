@@ -42,7 +42,7 @@ export function sourcesOf(folder, top = root) {
   return files.filter((file) => /\.[cm]?tsx?$/.test(file) && !file.endsWith('.d.ts'));
 }
 
-/** Runs a command at the top without input; resolves with its exit code and everything that it wrote. */
+/** Runs a command, by default at the top, without input; resolves with its exit code and everything that it wrote. */
 export function run(command, args, { env = process.env, cwd = root } = {}) {
   return new Promise((done) => {
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -56,7 +56,22 @@ export function run(command, args, { env = process.env, cwd = root } = {}) {
   });
 }
 
+/** The tools as the files that Node.js runs: the shell scripts in .bin cannot be linked to from elsewhere. */
+const tools = { tsc: 'typescript/bin/tsc', biome: '@biomejs/biome/bin/biome', tap: 'tap/dist/esm/run.mjs' };
+export const toolNames = Object.keys(tools);
+
+/** The file of a tool, which is a dependency of the top or of the tests; where it is missing, where it should be. */
+export function toolFile(name) {
+  const places = ['', 'test'].map((folder) => join(root, folder, 'node_modules', tools[name]));
+  return places.find((place) => existsSync(place)) ?? places[0];
+}
+
+/** Runs a tool, by default at the top, as {@link run} does. */
+export function runTool(name, args, options = {}) {
+  return run(process.execPath, [toolFile(name), ...args], options);
+}
+
 /** The compiler, over all packages; only what changed since it last ran. */
 export function compile() {
-  return run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b']);
+  return runTool('tsc', ['-b']);
 }

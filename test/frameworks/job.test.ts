@@ -262,7 +262,7 @@ t.test('a finished task without data has an empty result', async (t) => {
   t.same(job.status(1, 'j-0.0 FINISHED'), ['accept 0 ', 'finish']);
 });
 
-t.test('a launch that nothing is heard of is asked about, less and less often', async (t) => {
+t.test('a launch that nothing is heard of is asked about, and given up when nobody answers', async (t) => {
   const job = transcript(2);
   t.equal(job.job.nextCheckMs, undefined);
   job.offers(0, 'o1 a1 cpus:1;mem:1024');
@@ -272,29 +272,66 @@ t.test('a launch that nothing is heard of is asked about, less and less often', 
   t.same(job.check(10), ['reconcile j-0.0@a1']);
   t.equal(job.job.nextCheckMs, 13_000);
   t.same(job.check(13), ['reconcile j-1.0@a2']);
-  t.same(job.status(14, 'j-1.0 UNKNOWN @master REASON_RECONCILIATION'), ['revive']);
-  const asked: number[] = [];
-  for (let atMs = job.job.nextCheckMs ?? 0; atMs < 300_000; atMs = job.job.nextCheckMs ?? Number.POSITIVE_INFINITY) {
-    t.same(job.check(atMs / 1_000), ['reconcile j-0.0@a1']);
-    asked.push(atMs / 1_000);
-  }
-  t.same(asked, [20, 40, 80, 140, 200, 260], 'pauses of 10, 20, 40 s and then a minute');
-  job.status(300, 'j-0.0 RUNNING');
-  t.same(job.check(359), []);
-  t.same(job.check(360), ['reconcile j-0.0@a1'], 'once heard of, a minute of silence is too long');
+  t.same(job.status(14, 'j-1.0 UNKNOWN @master REASON_RECONCILIATION'), ['revive'], 'an answer');
+  t.equal(job.job.nextCheckMs, 20_000);
+  t.same(job.check(20), ['reconcile j-0.0@a1']);
+  t.same(job.check(39.9), []);
+  t.same(job.check(40), [], 'no answer: launched again as soon as there is an offer');
+  t.same(job.offers(41, 'o3 a2 cpus:4;mem:1024'), ['launch j-1.1 j-0.1 on o3, rest 3600 s', 'suppress']);
+  t.same(job.status(50, 'j-0.0 RUNNING'), ['kill j-0.0'], 'replaced');
+  t.same(job.status(50, 'j-0.1 RUNNING'), []);
+  t.same(job.status(50, 'j-1.1 RUNNING'), []);
+  t.same(job.check(109), []);
+  t.same(job.check(110), ['reconcile j-1.1@a2 j-0.1@a2'], 'once heard of, a minute of silence is too long');
+  t.same(job.status(111, 'j-0.1 RUNNING @master REASON_RECONCILIATION'), []);
+  t.same(job.status(111, 'j-1.1 RUNNING @master REASON_RECONCILIATION'), []);
+  t.equal(job.job.nextCheckMs, 120_000, 'too early, never too late');
+  t.same(job.check(120), []);
+  t.equal(job.job.nextCheckMs, 171_000);
   const short = transcript(1, { launchTimeoutMs: 100 });
   short.offers(0, 'o1 a1 cpus:1;mem:1024');
   t.equal(short.job.nextCheckMs, 100);
+});
+
+t.test('a task that was given up and lives is taken back while nothing has replaced it', async (t) => {
+  const job = transcript(1);
+  job.offers(0, 'o1 a1 cpus:1;mem:1024');
+  job.status(1, 'j-0.0 RUNNING');
+  t.same(job.status(2, 'j-0.0 UNREACHABLE @master'), ['revive']);
+  t.same(job.status(3, 'j-0.0 RUNNING'), []);
+  t.same(job.job.progress, { done: 0, running: 1, total: 1, fraction: 0 });
+  t.same(job.offers(4, 'o2 a2 cpus:1;mem:1024'), ['decline o2 3600 s', 'suppress']);
+  t.same(job.status(5, 'j-0.0 FINISHED x'), ['accept 0 x', 'finish']);
+});
+
+t.test('a silent master fails a piece in the end, too', async (t) => {
+  const job = transcript(1);
+  let seconds = 0;
+  let last: string[] = [];
+  for (let attempt = 0; attempt <= relaunchesMax; attempt++) {
+    job.offers(seconds, 'o1 a1 cpus:1;mem:1024');
+    for (const pause of [10, 10, 20]) {
+      seconds += pause;
+      last = job.check(seconds);
+    }
+  }
+  t.same(last, ['fail 0 launched 6 times in vain; the last time: the master did not say what became of it']);
 });
 
 t.test('after a disconnection, everything that is under way is asked about', async (t) => {
   const job = newJob(3);
   job.offered(0, [offer('o1 a1 cpus:2;mem:1024')]);
   job.updated(1_000, status('j-0.0 RUNNING'));
-  t.same(lines(job.reconnected(2_000)), ['revive', 'reconcile j-0.0@a1 j-1.0@a1']);
-  job.offered(3_000, [offer('o2 a2 cpus:2;mem:1024')]);
-  t.same(lines(job.reconnected(4_000)), ['suppress', 'reconcile j-0.0@a1 j-1.0@a1 j-2.0@a2']);
-  t.same(lines(job.updated(5_000, status('j-1.0 GONE @master'))), ['revive'], 'the suppression is known');
+  job.checkTasks(10_000);
+  job.checkTasks(20_000);
+  job.disconnected();
+  t.equal(job.nextCheckMs, undefined);
+  t.same(job.checkTasks(40_000), [], 'while nobody can be asked, nothing is given up');
+  t.same(lines(job.reconnected(50_000)), ['revive', 'reconcile j-0.0@a1 j-1.0@a1']);
+  t.same(lines(job.checkTasks(60_000)), ['reconcile j-0.0@a1 j-1.0@a1'], 'the patience begins anew');
+  job.offered(61_000, [offer('o2 a2 cpus:2;mem:1024')]);
+  t.same(lines(job.reconnected(62_000)), ['suppress', 'reconcile j-0.0@a1 j-1.0@a1 j-2.0@a2']);
+  t.same(lines(job.updated(63_000, status('j-1.0 GONE @master'))), ['revive'], 'the suppression is known');
 });
 
 t.test('when an agent is lost, its tasks are asked about', async (t) => {

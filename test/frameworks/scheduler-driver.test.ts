@@ -343,6 +343,12 @@ t.test('follows the detector from leader to leader', async (t) => {
   t.same(next.bodies(ReregisterFramework), [{ framework: { ...framework, id: frameworkId }, failover: false }]);
   await say(ResourceOffer, { offers: [offer('old')] });
   t.same(told, [], 'the former leader has no say any more');
+  const third = await stage.addMaster('m3');
+  await stage.appoint(third.pid);
+  t.same(told.splice(0), ['disconnected', 'reregistered m1']);
+  stage.network.crash('m2');
+  await stage.clock.advance(2_000);
+  t.same(told, [], 'its end is no news either');
   await stage.appoint(undefined);
   t.same(told.splice(0), ['disconnected']);
   await stage.clock.advance(60_000);
@@ -359,6 +365,22 @@ t.test('an interrupted connection means disconnected, and back at once', async (
   stage.network.interrupt();
   await stage.clock.settle();
   t.same(told, ['registered m1-0000 m1', 'disconnected', 'reregistered m1']);
+});
+
+t.test('a link that broke before the master answered is made anew', async (t) => {
+  const stage = await Stage.open(t);
+  const master = await stage.addMaster('m1', new ScriptedProcess('master', fromSchedulers));
+  stage.driver.start();
+  await stage.appoint(master.pid);
+  stage.network.interrupt();
+  await stage.clock.settle();
+  master.say(stage.scheduler(master), FrameworkRegistered, { frameworkId, master: masterInfo(master.pid) });
+  await stage.clock.settle();
+  t.equal(master.arrivals.length, 1, 'before another attempt');
+  t.same(stage.recorder.told, ['registered m1-0000 m1']);
+  stage.network.crash('m1');
+  await stage.clock.advance(2_000);
+  t.same(stage.recorder.told, ['registered m1-0000 m1', 'disconnected']);
 });
 
 t.test('a driver that is made with an id takes over, the first time', async (t) => {
@@ -473,6 +495,22 @@ t.test('callbacks come one at a time, and a slow one delays nothing but them', a
   finish();
   await stage.clock.settle();
   t.same(told, ['offers o1', 'status t1 TASK_RUNNING', 'slaveLost m1-S0']);
+});
+
+t.test('what waits behind a slow callback is not called after the end', async (t) => {
+  for (const end of ['stop', 'abort'] as const) {
+    const { stage, master, driver, recorder, told, say } = await Stage.registered(t);
+    told.length = 0;
+    let finish = (): void => undefined;
+    recorder.onStatus = () => new Promise<void>((resolve) => (finish = resolve));
+    await say(StatusUpdate, { frameworkId, status: status('t1', 'u1'), pid: master.pid });
+    await say(LostSlave, { slaveId });
+    driver[end]();
+    finish();
+    await stage.clock.settle();
+    t.same(told, ['status t1 TASK_RUNNING']);
+    t.same(master.bodies(StatusUpdateAcknowledgement), [], 'nor is the update acknowledged');
+  }
 });
 
 t.test('a callback that throws aborts the driver, and who joins learns the cause', async (t) => {

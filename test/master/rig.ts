@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { Master, type MasterOptions } from '@mesos-ts/master';
+import { Master, type MasterOptions, type RunningMaster, type StartMasterOptions, startMaster } from '@mesos-ts/master';
 import {
   type AnyMessageType,
   type BodyOf,
   type ExitReason,
   MemoryNetwork,
   Node,
+  type NodeOptions,
   Process,
   Random,
   type Upid,
@@ -133,6 +134,11 @@ export class Scripted extends Process {
     return this.dispatch(() => this.link(pid));
   }
 
+  /** As {@link say}, from within a dispatch of its own: for several messages in one turn. */
+  sayNow<M extends AnyMessageType>(to: Upid, type: M, body: BodyOf<M>): void {
+    this.send(to, type, body);
+  }
+
   end(): void {
     this.terminate();
   }
@@ -232,7 +238,7 @@ export class ScriptedAgent extends Scripted {
 
   constructor(
     id: string,
-    private readonly rig: Rig,
+    protected readonly rig: Rig,
     readonly hostname: string,
     public resources: Resources,
   ) {
@@ -311,44 +317,57 @@ export class ScriptedAgent extends Scripted {
   }
 }
 
-export interface RigOptions extends MasterOptions {
-  /** Default true. */
-  readonly elected?: boolean;
-}
-
 export class Rig {
   readonly clock = new VirtualClock();
   readonly network = new MemoryNetwork();
   readonly leadership = new ScriptedLeadership();
   readonly nodes: Node[] = [];
-  readonly master: Master;
-  #node: Node | undefined;
+  /** Where the master answers. */
+  pid = '' as Upid;
+  #masterNode: Node | undefined;
   #named = 0;
 
-  private constructor(id: string, options: MasterOptions) {
-    this.master = new Master({ id: id as MasterId, hostname: 'master.test', version: '0' }, options);
-  }
-
-  static async start(t: Test, { elected = true, ...options }: RigOptions = {}): Promise<Rig> {
-    const rig = new Rig('m1', options);
-    t.teardown(() => rig.stop());
-    rig.#node = await rig.newNode('master');
-    rig.#node.spawn(rig.master);
-    if (elected) await rig.master.elected(rig.leadership);
+  /** With a master that leads. */
+  static async start(t: Test, options: MasterOptions = {}): Promise<Rig> {
+    const { rig, master } = await Rig.standby(t, options);
+    await master.elected(rig.leadership);
     await rig.settle();
     return rig;
   }
 
+  /** With a master that stands by. */
+  static async standby(t: Test, options: MasterOptions = {}): Promise<{ rig: Rig; master: Master }> {
+    const rig = new Rig();
+    t.teardown(() => rig.stop());
+    const master = new Master({ id: 'm1' as MasterId, hostname: 'master.test', version: '0' }, options);
+    rig.#masterNode = await rig.newNode('master');
+    rig.pid = rig.#masterNode.spawn(master);
+    await rig.settle();
+    return { rig, master };
+  }
+
+  /** With a master as it is started in production, but for the election. */
+  static async running(
+    t: Test,
+    options: Pick<StartMasterOptions, 'contender' | 'onLeading' | 'onLost'>,
+  ): Promise<{ rig: Rig; running: RunningMaster }> {
+    const rig = new Rig();
+    t.teardown(() => rig.stop());
+    const running = await startMaster({ ...options, node: rig.#nodeOptions('master'), hostname: 'master.test' });
+    t.teardown(() => running.stop());
+    rig.#masterNode = running.node;
+    rig.pid = running.pid;
+    await rig.settle();
+    return { rig, running };
+  }
+
   async stop(): Promise<void> {
-    for (const node of this.nodes.reverse()) await node.stop();
+    for (const node of this.nodes.splice(0).reverse()) await node.stop();
   }
 
-  get pid(): Upid {
-    return this.master.pid;
-  }
-
+  /** A count of the master's Node. */
   count(name: string): number {
-    return this.#node?.counters.get(name) ?? 0;
+    return this.#masterNode?.counters.get(name) ?? 0;
   }
 
   settle(): Promise<void> {
@@ -359,13 +378,17 @@ export class Rig {
     return this.clock.advance(ms);
   }
 
-  /** Probes are rare, so that time may pass quickly: tests break connections by themselves. */
-  async newNode(name: string): Promise<Node> {
-    const { clock } = this;
-    const transports = [this.network.transport()];
-    const node = await Node.start({ name, clock, transports, random: new Random(name), probeMs: 1e9, silentMs: 1e10 });
+  async newNode(name: string, seed = name): Promise<Node> {
+    const node = await Node.start(this.#nodeOptions(name, seed));
     this.nodes.push(node);
     return node;
+  }
+
+  /** Probes are rare, so that time may pass quickly: tests break connections by themselves. */
+  #nodeOptions(name: string, seed = name): NodeOptions {
+    const { clock } = this;
+    const transports = [this.network.transport()];
+    return { name, clock, transports, random: new Random(seed), probeMs: 1e9, silentMs: 1e10 };
   }
 
   /** A scheduler that has not registered yet. */
@@ -385,9 +408,12 @@ export class Rig {
   }
 
   /** An agent that has not registered yet. */
-  async newAgent(resources: string): Promise<ScriptedAgent> {
+  async newAgent<A extends ScriptedAgent = ScriptedAgent>(
+    resources: string,
+    kind: new (...args: ConstructorParameters<typeof ScriptedAgent>) => A = ScriptedAgent as never,
+  ): Promise<A> {
     const name = `agent-${++this.#named}`;
-    const agent = new ScriptedAgent('slave', this, name, parseResources(resources));
+    const agent = new kind('slave', this, name, parseResources(resources));
     (await this.newNode(name)).spawn(agent);
     return agent;
   }

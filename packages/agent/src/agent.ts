@@ -120,7 +120,6 @@ export class Agent extends Process {
   protected override exited(pid: Upid, reason: ExitReason): void {
     const executor = this.#frameworks.executorAt(pid);
     if (executor === undefined) this.#contact.exited(pid, reason);
-    else if (reason === 'node-silent') this.#executorSilent(pid);
     else this.#runner.connectionBroke(executor);
   }
 
@@ -368,12 +367,6 @@ export class Agent extends Process {
     this.#contact.tell(ExitedExecutor, { slaveId, frameworkId, executorId, status });
     this.#forgetIfDone(framework);
     this.#endIfDone();
-  }
-
-  /** One that computes for long without a pause answers nothing, and is well: its connection still stands. */
-  #executorSilent(pid: Upid): void {
-    this.node.counters.increment('executors_silent');
-    this.link(pid);
   }
 
   #sendTo<M extends AnyMessageType>(executor: Executor, type: M, body: BodyOf<M>): void {

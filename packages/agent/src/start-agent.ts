@@ -25,7 +25,10 @@ export interface StartAgentOptions extends AgentTimings {
   readonly workDir: string;
   /** Says who leads. Whoever made it closes it, after the agent has stopped. */
   readonly detector: Detector;
-  /** The Node of the agent. Its `transports` come after the socket; default: one to {@link nats}. */
+  /**
+   * The Node of the agent. Its `transports` come after the socket; default: one to {@link nats}. `silentMs` is for ever
+   * by default: an executor may compute for long without a pause, and a master is known by its pings.
+   */
   readonly node?: NodeOptions;
   readonly nats?: NatsTransportOptions;
   /** What the operator says of the resources; see {@link detectResources}. Default: all is detected. */
@@ -99,7 +102,11 @@ export async function startAgent(options: StartAgentOptions): Promise<RunningAge
 async function startNode(options: StartAgentOptions, socket: AgentSocket): Promise<Node> {
   const others = options.node?.transports ?? [new NatsTransport(options.nats)];
   try {
-    return await Node.start({ ...options.node, transports: [new SocketServerTransport(socket.path), ...others] });
+    return await Node.start({
+      silentMs: Number.POSITIVE_INFINITY,
+      ...options.node,
+      transports: [new SocketServerTransport(socket.path), ...others],
+    });
   } catch (error) {
     await socket.remove();
     throw error;

@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClusterProcess } from './cluster-process.js';
+import { FolderJanitor } from './folder-janitor.js';
 import { type NatsServer, startNatsServer } from './nats-server.js';
 
 export interface LocalClusterOptions {
@@ -23,25 +24,35 @@ export class LocalCluster {
   readonly folder: string;
   readonly masters: readonly ClusterProcess[];
   readonly agents: readonly ClusterProcess[];
+  readonly #janitor: FolderJanitor;
   #nats: NatsServer | undefined;
 
   /** Starts everything without waiting for it to be ready: frameworks find their master whenever it leads. */
   static async start(options: LocalClusterOptions): Promise<LocalCluster> {
     const { onProgress } = options;
     const folder = mkdtempSync(join(tmpdir(), 'mesos-cluster-'));
-    if (options.natsUrl !== undefined) return new LocalCluster(options, folder, undefined, options.natsUrl);
+    const janitor = new FolderJanitor(folder);
+    if (options.natsUrl !== undefined) return new LocalCluster(options, folder, janitor, undefined, options.natsUrl);
     try {
       const storeDir = join(folder, 'jetstream');
       const nats = await startNatsServer({ storeDir, ...(onProgress === undefined ? {} : { onProgress }) });
-      return new LocalCluster(options, folder, nats, nats.url);
+      return new LocalCluster(options, folder, janitor, nats, nats.url);
     } catch (error) {
-      rmSync(folder, { recursive: true, force: true });
+      await janitor.remove();
       throw error;
     }
   }
 
-  private constructor(options: LocalClusterOptions, folder: string, nats: NatsServer | undefined, natsUrl: string) {
+  private constructor(
+    options: LocalClusterOptions,
+    folder: string,
+    janitor: FolderJanitor,
+    nats: NatsServer | undefined,
+    natsUrl: string,
+  ) {
+    this.#janitor = janitor;
     this.#nats = nats;
+    if (nats !== undefined) janitor.waitFor(nats.pid);
     this.natsUrl = natsUrl;
     this.folder = folder;
     this.masters = names('m', options.masters).map((name) =>
@@ -65,6 +76,11 @@ export class LocalCluster {
     return this.#nats?.pid;
   }
 
+  /** Resolves when the NATS server has ended, where it is our own. */
+  get natsEnded(): Promise<unknown> | undefined {
+    return this.#nats?.exited;
+  }
+
   /** Kills our own NATS server and starts it again on the same port with the same streams: what a crash of it does. */
   async restartNats(): Promise<void> {
     const nats = this.#nats;
@@ -72,6 +88,7 @@ export class LocalCluster {
     nats.kill('SIGKILL');
     await nats.exited;
     this.#nats = await startNatsServer({ port: nats.port, storeDir: join(this.folder, 'jetstream') });
+    this.#janitor.waitFor(this.#nats.pid);
   }
 
   /** Ends agents, then masters, then the NATS server, and removes what they wrote. */
@@ -79,14 +96,16 @@ export class LocalCluster {
     await Promise.all(this.agents.map((agent) => agent.stop()));
     await Promise.all(this.masters.map((master) => master.stop()));
     await this.#nats?.stop();
-    rmSync(this.folder, { recursive: true, force: true });
+    await this.#janitor.remove();
   }
 
   #spawn(name: string, args: readonly string[], { cluster }: LocalClusterOptions): ClusterProcess {
     // The address travels in the environment: it may hold a password, and command lines are for all to see.
-    return new ClusterProcess(name, [...args, '--cluster', cluster], join(this.folder, `${name}.log`), {
+    const process = new ClusterProcess(name, [...args, '--cluster', cluster], join(this.folder, `${name}.log`), {
       NATS_URL: this.natsUrl,
     });
+    this.#janitor.waitFor(process.pid);
+    return process;
   }
 }
 

@@ -9,6 +9,7 @@ export interface Progress {
 }
 
 const barWidth = 30;
+const labelWidth = 9;
 
 /** Shows how far a job is: a bar that is drawn again and again on a terminal, a line for each part done elsewhere. */
 export class ProgressBar {
@@ -35,7 +36,7 @@ export class ProgressBar {
   #draw({ done, running, total, fraction }: Progress): void {
     const filled = Math.round(Math.min(1, Math.max(0, fraction)) * barWidth);
     const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled);
-    const line = `${this.#label} ${bar} ${Math.floor(fraction * 100)
+    const line = `${this.#label.padEnd(labelWidth)} ${bar} ${Math.floor(fraction * 100)
       .toString()
       .padStart(3)}%  ${done}/${total} tasks done, ${running} running`;
     if (line === this.#lastLine) return;

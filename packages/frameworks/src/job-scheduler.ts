@@ -120,6 +120,10 @@ class JobScheduler implements Scheduler {
     this.#carryOut(this.#job.reconnected(this.#now));
   }
 
+  disconnected(): void {
+    this.#job.disconnected();
+  }
+
   resourceOffers(_driver: SchedulerDriver, offers: readonly Offer[]): void {
     this.#carryOut(this.#job.offered(this.#now, offers));
   }

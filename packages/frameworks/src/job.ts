@@ -11,7 +11,7 @@ import type {
   TaskStatus,
 } from '@mesos-ts/protocol';
 import { resourcesForRole, subtractResources, takeResources } from '@mesos-ts/protocol';
-import { match, P } from 'ts-pattern';
+import { describeStatus, judgeStatus } from './task-verdict.js';
 
 /** One of the independent pieces that a job is made of. */
 export interface Piece {
@@ -92,6 +92,8 @@ interface Attempt {
   /** When to ask the master about it, and how long to wait after that. */
   nextCheckMs: number;
   checkPauseMs: number;
+  /** How often in a row the master was asked without an answer. */
+  questions: number;
 }
 
 /** How often in a row a piece is launched again before the job is given up. */
@@ -100,6 +102,8 @@ const launchTimeoutMsDefault = 10_000;
 /** A task of which something was heard is asked about this much later, in case its end was lost on the way. */
 const quietMs = 60_000;
 const checkPauseMsMax = 60_000;
+/** After so many questions without an answer a task counts as lost: a new master may not know for many minutes. */
+const questionsMax = 2;
 
 /** For offers that nothing is left to be launched on. */
 const notNeeded: Filters = { refuseSeconds: 3_600 };
@@ -137,6 +141,7 @@ export class Job {
   /** The fractions of the live tasks together. */
   #partial = 0;
   #suppressed = false;
+  #connected = true;
   #over = false;
   /** No check is due before; may be too early, never too late. */
   #nextCheckMs = Number.POSITIVE_INFINITY;
@@ -163,13 +168,20 @@ export class Job {
 
   /** When to call {@link checkTasks}; undefined while nothing waits for an answer. */
   get nextCheckMs(): number | undefined {
-    return this.#live.size === 0 || this.#over ? undefined : this.#nextCheckMs;
+    return this.#live.size === 0 || this.#over || !this.#connected ? undefined : this.#nextCheckMs;
+  }
+
+  /** There is no master that could be asked. */
+  disconnected(): void {
+    this.#connected = false;
   }
 
   /** Connected again after a disconnection: what was on its way may be lost, and this master may know none of it. */
   reconnected(nowMs: number): JobEffect[] {
+    this.#connected = true;
     if (this.#over) return [];
     this.#suppressed = this.#waiting.size === 0;
+    for (const attempt of this.#live) this.#heard(attempt);
     return [{ kind: this.#suppressed ? 'suppress' : 'revive' }, ...this.#reconcile([...this.#live], nowMs)];
   }
 
@@ -186,7 +198,7 @@ export class Job {
   updated(nowMs: number, status: TaskStatus): JobEffect[] {
     const attempt = this.#attempts.get(status.taskId);
     if (attempt === undefined || this.#over) return [];
-    const verdict = verdictOn(status);
+    const verdict = judgeStatus(status);
     if (attempt.piece.done) return verdict === 'alive' ? [{ kind: 'kill', taskId: attempt.taskId }] : [];
     switch (verdict) {
       case 'alive':
@@ -196,9 +208,9 @@ export class Job {
       case 'result-follows':
         return [];
       case 'lost':
-        return this.#lost(attempt, status);
+        return this.#lost(attempt, describeStatus(status));
       case 'fatal':
-        return this.#fail(attempt.piece, messageOf(status));
+        return this.#fail(attempt.piece, describeStatus(status));
     }
   }
 
@@ -220,11 +232,20 @@ export class Job {
     );
   }
 
-  /** Asks about tasks that were silent for too long, each time after a pause twice as long, up to a minute. */
+  /**
+   * Asks about tasks that were silent for too long, each time after a pause twice as long, up to a minute; those of which
+   * nothing is heard even so are launched again.
+   */
   checkTasks(nowMs: number): JobEffect[] {
-    if (this.#over || nowMs < this.#nextCheckMs) return [];
+    if (this.#over || !this.#connected || nowMs < this.#nextCheckMs) return [];
     const due = [...this.#live].filter((attempt) => attempt.nextCheckMs <= nowMs);
-    const effects = this.#reconcile(due, nowMs);
+    const silent = due.filter(({ questions }) => questions >= questionsMax);
+    const effects = this.#reconcile(
+      due.filter(({ questions }) => questions < questionsMax),
+      nowMs,
+    );
+    for (const attempt of silent)
+      if (!this.#over) effects.push(...this.#lost(attempt, 'the master did not say what became of it'));
     this.#nextCheckMs = Number.POSITIVE_INFINITY;
     for (const { nextCheckMs } of this.#live) this.#nextCheckMs = Math.min(this.#nextCheckMs, nextCheckMs);
     return effects;
@@ -265,11 +286,10 @@ export class Job {
   #launch(nowMs: number, piece: PieceState, { slaveId }: Offer, { executor, task }: Taken): TaskInfo {
     const taskId = `${this.#plan.name}-${piece.index}.${piece.attempts++}` as TaskId;
     const checkPauseMs = this.#plan.launchTimeoutMs ?? launchTimeoutMsDefault;
-    const attempt = { taskId, slaveId, piece, isRunning: false, fraction: 0, nextCheckMs: 0, checkPauseMs };
+    const timing = { nextCheckMs: 0, checkPauseMs, questions: 0 };
+    const attempt: Attempt = { taskId, slaveId, piece, isRunning: false, fraction: 0, ...timing };
     this.#attempts.set(taskId, attempt);
-    this.#live.add(attempt);
-    this.#waiting.delete(piece);
-    piece.current = attempt;
+    this.#hold(attempt);
     this.#checkAt(attempt, nowMs + checkPauseMs);
     const executorId = taskId as string as ExecutorId;
     return {
@@ -285,12 +305,14 @@ export class Job {
   // Statuses
 
   #alive(attempt: Attempt, { state }: TaskStatus, nowMs: number): JobEffect[] {
-    // It was given up for lost, and another took its place.
-    if (attempt.piece.current !== attempt) return [{ kind: 'kill', taskId: attempt.taskId }];
+    const { piece } = attempt;
+    // Given up for lost, but nothing has taken its place yet.
+    if (piece.current === undefined) this.#hold(attempt);
+    else if (piece.current !== attempt) return [{ kind: 'kill', taskId: attempt.taskId }];
     const isRunning = state === 'TASK_RUNNING';
     this.#running += Number(isRunning) - Number(attempt.isRunning);
     attempt.isRunning = isRunning;
-    attempt.checkPauseMs = this.#plan.launchTimeoutMs ?? launchTimeoutMsDefault;
+    this.#heard(attempt);
     this.#checkAt(attempt, nowMs + quietMs);
     return [];
   }
@@ -308,12 +330,12 @@ export class Job {
     return [...effects, { kind: 'finish' }];
   }
 
-  #lost(attempt: Attempt, status: TaskStatus): JobEffect[] {
+  #lost(attempt: Attempt, why: string): JobEffect[] {
     const { piece } = attempt;
     if (piece.current !== attempt) return [];
     this.#release(piece);
     if (++piece.failures > relaunchesMax)
-      return this.#fail(piece, `launched ${piece.failures} times in vain; the last time: ${messageOf(status)}`);
+      return this.#fail(piece, `launched ${piece.failures} times in vain; the last time: ${why}`);
     this.#waiting.add(piece);
     if (!this.#suppressed) return [];
     this.#suppressed = false;
@@ -325,6 +347,17 @@ export class Job {
     return [{ kind: 'fail', piece: piece.index, message }];
   }
 
+  /** Makes it the task of its piece. */
+  #hold(attempt: Attempt): void {
+    const { piece } = attempt;
+    piece.current = attempt;
+    this.#waiting.delete(piece);
+    this.#live.add(attempt);
+    this.#running += Number(attempt.isRunning);
+    this.#partial += attempt.fraction;
+  }
+
+  /** Leaves a piece without a task. */
   #release(piece: PieceState): void {
     const attempt = piece.current;
     if (attempt === undefined) return;
@@ -340,12 +373,18 @@ export class Job {
     for (const attempt of attempts) {
       this.#checkAt(attempt, nowMs + attempt.checkPauseMs);
       attempt.checkPauseMs = Math.min(checkPauseMsMax, attempt.checkPauseMs * 2);
+      attempt.questions++;
     }
     const tasks = attempts.map(({ taskId, slaveId }) => ({ taskId, slaveId }));
     const effects: JobEffect[] = [];
     for (let first = 0; first < tasks.length; first += reconcileTasksMax)
       effects.push({ kind: 'reconcile', tasks: tasks.slice(first, first + reconcileTasksMax) });
     return effects;
+  }
+
+  #heard(attempt: Attempt): void {
+    attempt.questions = 0;
+    attempt.checkPauseMs = this.#plan.launchTimeoutMs ?? launchTimeoutMsDefault;
   }
 
   #checkAt(attempt: Attempt, atMs: number): void {
@@ -359,26 +398,6 @@ interface Taken {
   readonly executor: Resources;
   readonly task: Resources;
   readonly left: Resources;
-}
-
-type Verdict = 'alive' | 'result' | 'result-follows' | 'lost' | 'fatal';
-
-/** What a status says of its task. A master that answers a question knows the state, but not what came with it. */
-function verdictOn(status: TaskStatus): Verdict {
-  return match(status)
-    .returnType<Verdict>()
-    .with({ state: P.union('TASK_STAGING', 'TASK_STARTING', 'TASK_RUNNING', 'TASK_KILLING') }, () => 'alive')
-    .with({ state: 'TASK_FINISHED', reason: 'REASON_RECONCILIATION' }, () => 'result-follows')
-    .with({ state: 'TASK_FINISHED' }, () => 'result')
-    .with({ state: 'TASK_FAILED', source: 'SOURCE_EXECUTOR' }, () => 'fatal')
-    .with({ state: 'TASK_ERROR' }, () => 'fatal')
-    .with({ state: P.union('TASK_FAILED', 'TASK_KILLED', 'TASK_LOST', 'TASK_DROPPED') }, () => 'lost')
-    .with({ state: P.union('TASK_UNREACHABLE', 'TASK_GONE', 'TASK_UNKNOWN') }, () => 'lost')
-    .exhaustive();
-}
-
-function messageOf({ state, reason, message }: TaskStatus): string {
-  return [state, reason, message].filter((part) => part !== undefined && part !== '').join(': ');
 }
 
 function weightOf(tasks: readonly TaskInfo[]): number {

@@ -31,8 +31,8 @@ interface Peer {
   absentSince: number | undefined;
   /** Given up, and not heard from since. */
   gone: boolean;
-  /** Something for it could not leave: links made since may not be known there. */
-  unsent: boolean;
+  /** Of those links, the ones that may not be known there, or that missed a message, since it could not leave. */
+  readonly doubtful: Set<Upid>;
   /** We forgot links of its processes to ours, and it does not know yet. */
   owesLost: boolean;
 }
@@ -123,7 +123,11 @@ export class Peers {
   /** A process of ours ended: it need not be told of anything any more. */
   forget(cell: Cell): void {
     for (const peer of this.#peers.values())
-      for (const [pid, linkers] of peer.links) if (linkers.delete(cell) && linkers.size === 0) peer.links.delete(pid);
+      for (const [pid, linkers] of peer.links) {
+        if (!linkers.delete(cell) || linkers.size > 0) continue;
+        peer.links.delete(pid);
+        peer.doubtful.delete(pid);
+      }
   }
 
   #peer(node: string): Peer | undefined {
@@ -150,7 +154,7 @@ export class Peers {
       unanswered: 0,
       absentSince: undefined,
       gone: false,
-      unsent: false,
+      doubtful: new Set(),
       owesLost: false,
     };
     this.#peers.set(name, peer);
@@ -212,7 +216,7 @@ export class Peers {
       this.#host.counters.increment('frames_sent');
     } else {
       this.#host.counters.increment('messages_unsent', envelopes.length);
-      if (envelopes.some(breaksLinks)) peer.unsent = true;
+      if (envelopes.some(breaksLinks)) for (const pid of peer.links.keys()) peer.doubtful.add(pid);
       for (const envelope of envelopes)
         if (envelope[0] === Kind.ask) this.#host.asks.unsent(envelope[6], 'disconnected');
     }
@@ -378,7 +382,6 @@ export class Peers {
     peer.unanswered = 0;
     peer.heardSinceProbe = true;
     peer.absentSince = undefined;
-    peer.unsent = false;
     this.#scheduleProbe(peer, this.#liveness.probeMs);
   }
 
@@ -392,8 +395,8 @@ export class Peers {
    */
   #probe(peer: Peer): void {
     peer.probe = undefined;
-    if (peer.unsent) this.#break(peer, 'connection-lost');
-    peer.unsent = false;
+    // Not at once: whoever links again at once would do so in circles for as long as the connection is down.
+    for (const pid of [...peer.doubtful]) this.#exit(peer, pid, 'connection-lost');
     if (peer.links.size === 0 && !this.#host.asks.waitsFor(peer.name)) return;
     peer.unanswered = peer.heardSinceProbe ? 0 : peer.unanswered + 1;
     if (peer.unanswered * this.#liveness.probeMs > this.#liveness.silentMs) {
@@ -492,6 +495,7 @@ export class Peers {
   #exit(peer: Peer, pid: Upid, reason: ExitReason): void {
     const linkers = peer.links.get(pid);
     peer.links.delete(pid);
+    peer.doubtful.delete(pid);
     if (linkers !== undefined) for (const cell of linkers) cell.push({ kind: 'exited', pid, reason });
   }
 }

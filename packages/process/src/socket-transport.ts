@@ -8,6 +8,8 @@ const lengthBytes = 4;
 const frameBytesMax = 64 * 1024 * 1024;
 /** What is read from someone who did not say a name yet. */
 const nameBytesMax = 64;
+/** Longer paths are cut off without a word by the platform: 104 bytes with the closing 0 on macOS, 108 on Linux. */
+const pathBytesMax = 103;
 /** What may wait for a peer that does not read, before it is cut off. */
 const pendingBytesMax = 128 * 1024 * 1024;
 
@@ -102,12 +104,13 @@ export class SocketServerTransport implements Transport {
   readonly #open = new Set<Line>();
   #server: Server | undefined;
 
-  /** @param path of the socket's file; at most about 100 bytes, a limit of the operating system. */
+  /** @param path of the socket's file; at most 103 bytes, a limit of the operating system. */
   constructor(path: string) {
     this.#path = path;
   }
 
   async start(node: string, sink: TransportSink): Promise<void> {
+    checkPath(this.#path, 'listen on');
     const server = createServer((socket) => {
       const line = new Line(socket, {
         named: () => this.#named(line, node),
@@ -169,6 +172,7 @@ export class SocketClientTransport implements Transport {
   }
 
   async start(node: string, sink: TransportSink): Promise<void> {
+    checkPath(this.#path, 'connect to the agent at');
     await new Promise<void>((resolve, reject) => {
       const socket = connect(this.#path);
       const failed = (cause?: Error): void => {
@@ -210,4 +214,12 @@ export class SocketClientTransport implements Transport {
       line.socket.destroySoon();
     });
   }
+}
+
+function checkPath(path: string, what: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes > pathBytesMax)
+    throw new TransportError(
+      `cannot ${what} the socket ${path}: ${bytes} bytes are too long for a path, use at most ${pathBytesMax}`,
+    );
 }

@@ -77,7 +77,8 @@ class ScriptedExecutor extends Process {
     this.send(agent, RegisterExecutor, { frameworkId, executorId });
   }
 
-  protected override exited(): void {
+  protected override exited(_pid: Upid, reason: string): void {
+    process.stderr.write(`the agent is gone: ${reason}\n`);
     process.exit(1);
   }
 

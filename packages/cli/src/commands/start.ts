@@ -17,8 +17,8 @@ interface StartFlags {
 
 /** The two jobs that show that everything works. */
 const jobs = [
-  { label: 'pi  ', name: 'pi', expression: '4*sqrt(1-x^2)', from: 0, to: 1, steps: 1_000_000 },
-  { label: 'ln 2', name: 'ln 2', expression: '1/x', from: 1, to: 2, steps: 1_000_000 },
+  { name: 'pi', expression: '4*sqrt(1-x^2)', from: 0, to: 1, steps: 1_000_000 },
+  { name: 'ln 2', expression: '1/x', from: 1, to: 2, steps: 1_000_000 },
 ];
 
 /** `mesos start`: a whole cluster on this machine, two jobs on it, and then it is yours. */
@@ -106,7 +106,7 @@ class Session {
 
   async #compute(job: (typeof jobs)[number], node: Node, signal: AbortSignal): Promise<void> {
     const detector = detectorOf(this.#flags, 'nats', createLogger(this.#flags.logLevel));
-    const bar = new ProgressBar(job.label);
+    const bar = new ProgressBar(job.name);
     const startedAt = performance.now();
     try {
       const value = await runIntegrate({
@@ -130,14 +130,19 @@ class Session {
   /** Says when one ends that nobody asked to; rejects when none of a kind is left before the jobs are done. */
   #watchProcesses(): Promise<never> {
     const failed = new Promise<never>((_resolve, reject) => {
-      for (const one of this.#cluster.processes)
+      const { masters, agents, processes, natsEnded } = this.#cluster;
+      for (const one of processes)
         void one.ended.then((how) => {
           if (this.#ending) return;
           say(`${one.name} (process ${one.pid}): ${how}`);
-          const { masters, agents } = this.#cluster;
           if (![masters, agents].every((kind) => kind.some(({ running }) => running)))
             reject(new Error(`the cluster cannot go on: ${one.name}: ${how}\n${one.lastLines(5)}`));
         });
+      void natsEnded?.then(() => {
+        if (this.#ending) return;
+        say('the NATS server ended: masters and agents are cut off from each other; Ctrl-C ends them');
+        reject(new Error('the cluster cannot go on: its NATS server ended'));
+      });
     });
     failed.catch(() => undefined); // after the jobs, the person at the terminal sees it and decides
     return failed;

@@ -1,0 +1,335 @@
+import { type NatsServer, startNatsServer } from '@mesos-ts/cli';
+import { NatsTransport, Node, Random, type Upid, upid } from '@mesos-ts/process';
+import { connect } from 'nats';
+import pino from 'pino';
+import t, { type Test } from 'tap';
+import { Actor } from './actor.js';
+import { Blob, Echo, End, Flood, Note, Report, Throw, Watch } from './conversation.js';
+import { RemoteNode } from './remote-node.js';
+
+const deadlineMs = 10_000;
+const attemptsMax = 100;
+
+const server = await startNatsServer({ jetstream: false });
+t.teardown(() => server.stop());
+
+interface NodeParts {
+  readonly cluster?: string;
+  readonly silentMs?: number;
+  readonly on?: NatsServer;
+  readonly logLine?: (line: string) => void;
+}
+
+async function startNode(test: Test, name: string, parts: NodeParts = {}): Promise<Node> {
+  const { cluster = 'mesos', silentMs = 5_000, on = server, logLine = () => undefined } = parts;
+  const log = pino({ level: 'info' }, { write: logLine });
+  const transports = [new NatsTransport({ servers: on.url, cluster, log })];
+  const node = await Node.start({ name, transports, silentMs, log });
+  test.teardown(() => node.stop());
+  return node;
+}
+
+/** Asks until it is answered. An ask that fails takes a moment by itself: the second look at who is absent. */
+async function reach(node: Node, pid: Upid): Promise<void> {
+  let last: unknown;
+  for (let attempt = 0; attempt < attemptsMax; attempt++)
+    try {
+      await node.ask(pid, Echo, { n: attempt }, { deadlineMs: 500 });
+      return;
+    } catch (error) {
+      last = error;
+    }
+  throw new Error(`${pid} was not reached in ${attemptsMax} attempts`, { cause: last });
+}
+
+function watcherOn(node: Node): Actor {
+  const watcher = new Actor(`watcher-${node.random.token(6)}`);
+  node.spawn(watcher);
+  return watcher;
+}
+
+t.test('50,000 messages from another OS process arrive in order, many to a frame', async (t) => {
+  const node = await startNode(t, 'order-a');
+  const remote = await RemoteNode.start(t, { name: 'order-b', nats: server.url });
+  const count = 50_000;
+  let expected = 0;
+  let outOfOrder: string | undefined;
+  const sink = new Actor('sink');
+  node.spawn(sink);
+  const done = new Promise<void>((resolve) => {
+    sink.on(Note, (_from, { n }) => {
+      if (n !== expected) outOfOrder ??= `${n} where ${expected} was expected`;
+      if (++expected === count) resolve();
+    });
+  });
+  const began = performance.now();
+  await sink.dispatch(() => sink.say(remote.pid, Flood, { count, perTurn: 500 }));
+  await done;
+  t.comment(`${count} messages in ${(performance.now() - began).toFixed(0)} ms`);
+  t.equal(outOfOrder, undefined);
+  const { counters } = await node.ask(remote.pid, Report, {}, { deadlineMs });
+  // Turns of 500 messages are 100 frames, each at most 512 messages; the program may split or join a few of them.
+  t.ok((counters.frames_sent ?? 0) <= (2 * count) / 500, `${counters.frames_sent} frames`);
+  t.equal(expected, count, 'and none twice');
+});
+
+t.test('kill -9 of a Node is noticed by its links in under a second, ten times out of ten', async (t) => {
+  const node = await startNode(t, 'killer');
+  const names = Array.from({ length: 10 }, (_, i) => `victim-${i}`);
+  const victims = await Promise.all(names.map((name) => RemoteNode.start(t, { name, nats: server.url })));
+  const watchers = victims.map(() => watcherOn(node));
+  for (const [i, victim] of victims.entries()) {
+    await watchers[i]?.dispatch(() => watchers[i]?.watch(victim.pid));
+    await node.ask(victim.pid, Echo, { n: 1 }, { deadlineMs });
+  }
+  const figures = await Promise.all(
+    victims.map(async (victim, i) => {
+      // One after the other, so that they die at different moments between two probes.
+      for (let round = 0; round < 10 * i; round++) await node.ask(victim.pid, Echo, { n: round }, { deadlineMs });
+      const began = performance.now();
+      await Promise.all([victim.kill(), watchers[i]?.exitsReach(1)]);
+      return performance.now() - began;
+    }),
+  );
+  t.strictSame(
+    watchers.map(({ exits }) => exits),
+    victims.map(({ pid }) => [`${pid} node-down`]),
+  );
+  figures.sort((a, b) => a - b);
+  t.comment(`noticed after ${figures.map((ms) => ms.toFixed(0)).join(', ')} ms`);
+  t.ok((figures.at(-1) ?? Number.NaN) < 1_000, `the slowest took ${figures.at(-1)?.toFixed(0)} ms`);
+});
+
+t.test('a process that ends or fails elsewhere is told at once, while its Node lives on', async (t) => {
+  const node = await startNode(t, 'ends-a');
+  for (const [name, word, reason] of [
+    ['ends-b', End, 'ended'],
+    ['ends-c', Throw, 'failed'],
+  ] as const) {
+    const remote = await RemoteNode.start(t, { name, nats: server.url });
+    const watcher = watcherOn(node);
+    await watcher.dispatch(() => {
+      watcher.watch(remote.pid);
+      watcher.say(remote.pid, word, {});
+    });
+    await watcher.exitsReach(1);
+    await watcher.dispatch(() => watcher.watch(remote.pid));
+    await watcher.exitsReach(2);
+    t.strictSame(watcher.exits, [`${remote.pid} ${reason}`, `${remote.pid} absent`]);
+    await t.rejects(node.ask(remote.pid, Echo, { n: 1 }, { deadlineMs }), { code: 'NO_SUCH_PROCESS' });
+  }
+});
+
+t.test('a Node that is frozen is node-silent, keeps its name, and is told of it when it thaws', async (t) => {
+  const node = await startNode(t, 'freezer', { silentMs: 1_000 });
+  const remote = await RemoteNode.start(t, { name: 'frozen', nats: server.url });
+  const watcher = watcherOn(node);
+  await watcher.dispatch(() => {
+    watcher.watch(remote.pid);
+    watcher.say(remote.pid, Watch, {});
+  });
+  await node.ask(remote.pid, Echo, { n: 1 }, { deadlineMs });
+  const exited = watcher.exitsReach(1);
+  const began = performance.now();
+  remote.signal('SIGSTOP');
+  const taken = t.rejects(startNode(t, 'frozen'), { code: 'NAME', message: /a Node named frozen is already/ });
+  await exited;
+  t.strictSame(watcher.exits, [`${remote.pid} node-silent`]);
+  const tookMs = performance.now() - began;
+  t.ok(tookMs > 900 && tookMs < 3_000, `after ${tookMs.toFixed(0)} ms`);
+  await taken;
+  remote.signal('SIGCONT');
+  await reach(node, remote.pid);
+  const { exits } = await node.ask(remote.pid, Report, {}, { deadlineMs });
+  t.strictSame(exits, [`${watcher.pid} connection-lost`], 'its own link to us had been forgotten meanwhile');
+});
+
+t.test('a name that is taken is refused, and free again after the end of its holder', async (t) => {
+  const first = await startNode(t, 'taken');
+  await t.rejects(startNode(t, 'taken'), {
+    code: 'NAME',
+    message: /a Node named taken is already in the cluster mesos/,
+  });
+  const other = await startNode(t, 'other');
+  first.spawn(new Actor('p'));
+  const watcher = watcherOn(other);
+  await watcher.dispatch(() => watcher.watch(upid('p', 'taken')));
+  await t.rejects(other.ask(upid('nobody', 'taken'), Echo, { n: 1 }, { deadlineMs }), { code: 'NO_SUCH_PROCESS' });
+  t.strictSame(watcher.exits, [], 'the attempt did no harm to the holder');
+  await first.stop();
+  await startNode(t, 'taken');
+});
+
+t.test('where no server answers, the error names the address and says what to do', async (t) => {
+  const gone = await startNatsServer({ jetstream: false });
+  await gone.stop();
+  await t.rejects(startNode(t, 'lonely', { on: gone }), {
+    code: 'TRANSPORT',
+    retryable: true,
+    message: new RegExp(`no NATS server answers at ${gone.url}: start one`),
+  });
+  t.throws(() => new NatsTransport({ cluster: 'a.b' }), { code: 'NAME' });
+  t.throws(() => new NatsTransport({ cluster: '*' }), { code: 'NAME' });
+});
+
+t.test('a server that restarts breaks links on both sides, and nothing comes twice or out of order', async (t) => {
+  const mortal = await startNatsServer({ jetstream: false });
+  const logged: string[] = [];
+  let reconnected = (): void => undefined;
+  const isBack = new Promise<void>((resolve) => {
+    reconnected = resolve;
+  });
+  const node = await startNode(t, 'restart-a', {
+    on: mortal,
+    logLine: (line) => {
+      logged.push(line);
+      if (line.includes('reconnected to the NATS server')) reconnected();
+    },
+  });
+  const remote = await RemoteNode.start(t, { name: 'restart-b', nats: mortal.url });
+  const watcher = watcherOn(node);
+  let last = -1;
+  let disorder: string | undefined;
+  let missing = 0;
+  let arrived = (): void => undefined;
+  watcher.on(Note, (_from, { n }) => {
+    if (n <= last) disorder ??= `${n} after ${last}`;
+    missing += n - last - 1;
+    last = n;
+    arrived();
+  });
+  const more = (count: number): Promise<void> =>
+    new Promise((resolve) => {
+      const target = last + count;
+      arrived = () => last >= target && resolve();
+    });
+  await watcher.dispatch(() => {
+    watcher.watch(remote.pid);
+    watcher.say(remote.pid, Watch, {});
+    watcher.say(remote.pid, Flood, { count: 0, perTurn: 10 });
+  });
+  await more(200);
+  t.equal(missing, 0);
+  const exited = watcher.exitsReach(1);
+  mortal.kill('SIGKILL');
+  await mortal.exited;
+  await exited;
+  t.strictSame(watcher.exits, [`${remote.pid} connection-lost`]);
+  const before = performance.now();
+  await t.rejects(node.ask(remote.pid, Echo, { n: 1 }, { deadlineMs }), { code: 'DISCONNECTED' });
+  t.ok(performance.now() - before < 500, 'known at once');
+  node.send(remote.pid, Note, { n: 1 });
+
+  const again = await startNatsServer({ jetstream: false, port: mortal.port });
+  t.teardown(() => again.stop());
+  await isBack;
+  await reach(node, remote.pid);
+  await more(200);
+  t.equal(disorder, undefined);
+  t.ok(missing > 0, `${missing} messages went missing, as at most once allows`);
+  t.ok(node.counters.get('messages_unsent') >= 2, 'what could not leave was counted');
+  const { exits } = await node.ask(remote.pid, Report, {}, { deadlineMs });
+  t.ok(exits.length >= 1, 'the other side was told too');
+  // Who is back first may look for the other a moment too early.
+  for (const exit of exits) t.match(exit, /^watcher-.* (connection-lost|node-down)$/);
+
+  // The first link may fall to the news that the other side began anew; before long one holds.
+  const hold = async (): Promise<void> => {
+    await watcher.dispatch(() => watcher.watch(remote.pid));
+    await reach(node, remote.pid);
+  };
+  await hold();
+  await hold();
+  const sofar = watcher.exits.length;
+  await watcher.dispatch(() => watcher.say(remote.pid, End, {}));
+  await watcher.exitsReach(sofar + 1);
+  t.equal(watcher.exits.at(-1), `${remote.pid} ended`);
+  t.ok(logged.some((line) => line.includes('disconnected from the NATS server')));
+});
+
+t.test('junk that anyone publishes on the subjects of a Node harms nothing', async (t) => {
+  const node = await startNode(t, 'junked');
+  const remote = await RemoteNode.start(t, { name: 'junk-peer', nats: server.url });
+  const watcher = watcherOn(node);
+  await watcher.dispatch(() => watcher.watch(remote.pid));
+  await node.ask(remote.pid, Echo, { n: 1 }, { deadlineMs });
+  const junk = await connect({ servers: server.url });
+  t.teardown(() => junk.close());
+  const random = new Random('junk');
+  const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, () => random.integer(256));
+  const malformed = [new Uint8Array(0), bytes(1), bytes(100), bytes(10_000), new Uint8Array(1024 * 1024).fill(0xdd)];
+  for (const payload of malformed) {
+    junk.publish('mesos.junked.stranger', payload);
+    junk.publish('mesos.junked.junk-peer', payload, { reply: 'mesos.junked.junk-peer' });
+  }
+  for (const subject of [
+    'mesos.junked.i.junk-peer',
+    'mesos.junked.i',
+    'mesos.junked.i.i.i',
+    'mesos.junked.a.b.c.d',
+    'mesos.junked.junked',
+    'mesos.junked.i.junked',
+    'mesos.junked.sp%ce',
+    `mesos.junked.${'x'.repeat(65)}`,
+  ])
+    for (const payload of malformed) junk.publish(subject, payload, { reply: 'mesos.junked.nowhere' });
+  for (let i = 0; i < 2_000; i++) junk.publish(`mesos.junked.s${i % 10}`, bytes(random.integer(200)));
+  await junk.flush();
+  await reach(node, remote.pid);
+  t.strictSame(watcher.exits, [], 'the link holds');
+  t.ok(node.counters.get('frames_malformed') >= 2_000, `${node.counters.get('frames_malformed')} malformed`);
+  const bystander = await startNode(t, 'bystander');
+  node.spawn(
+    new Actor('echo', { initialize: (self) => void self.on(Echo, (_from, body) => self.answer(Echo.replyType, body)) }),
+  );
+  t.match(await bystander.ask(upid('echo', 'junked'), Echo, { n: 7 }, { deadlineMs }), { n: 7 });
+});
+
+t.test('a handler that throws leaves the reader of the connection alive', async (t) => {
+  const node = await startNode(t, 'thrower');
+  const other = await startNode(t, 'thrown-at');
+  for (let i = 0; i < 3; i++) {
+    const pid = node.spawn(
+      new Actor('fragile', {
+        initialize: (self) =>
+          void self.on(Echo, () => {
+            throw new Error('boom');
+          }),
+      }),
+    );
+    await t.rejects(other.ask(pid, Echo, { n: i }, { deadlineMs }), { code: 'NO_SUCH_PROCESS' });
+  }
+  t.equal(node.counters.get('processes_failed'), 3);
+});
+
+t.test(
+  'what is larger than the server carries is refused here, with a count, and an ask with it at once',
+  async (t) => {
+    const node = await startNode(t, 'large-a');
+    const remote = await RemoteNode.start(t, { name: 'large-b', nats: server.url });
+    const bytes = new Uint8Array(1024 * 1024 + 1);
+    node.send(remote.pid, Blob, { bytes });
+    const began = performance.now();
+    await t.rejects(node.ask(remote.pid, Echo, { n: 1, bytes }, { deadlineMs }), { code: 'MESSAGE_TOO_LARGE' });
+    t.ok(performance.now() - began < 1_000);
+    t.equal(node.counters.get('messages_too_large'), 2);
+    const most = { n: 2, bytes: Uint8Array.from({ length: 1024 * 1024 - 200 }, (_, i) => i) };
+    const echoed = await node.ask(remote.pid, Echo, most, { deadlineMs });
+    t.ok(Buffer.from(most.bytes).equals(echoed.bytes ?? new Uint8Array()), 'what just fits passes whole');
+  },
+);
+
+t.test('two clusters on one server do not meet', async (t) => {
+  const [blue, red, other] = [
+    await startNode(t, 'same', { cluster: 'blue' }),
+    await startNode(t, 'same', { cluster: 'red' }),
+    await startNode(t, 'other', { cluster: 'blue' }),
+  ];
+  red.spawn(new Actor('only-red'));
+  const inBlue = blue.spawn(
+    new Actor('echo', { initialize: (self) => void self.on(Echo, (_from, body) => self.answer(Echo.replyType, body)) }),
+  );
+  t.match(await other.ask(inBlue, Echo, { n: 1 }, { deadlineMs }), { n: 1 });
+  await t.rejects(other.ask(upid('only-red', 'same'), Echo, { n: 1 }, { deadlineMs }), { code: 'NO_SUCH_PROCESS' });
+  await t.rejects(red.ask(upid('p', 'other'), Echo, { n: 1 }, { deadlineMs }), { code: 'NO_SUCH_NODE' });
+});
