@@ -58,7 +58,8 @@ function isLeaf(diagnostic) {
 
 function interesting(diagnostic) {
   let shown = true;
-  return diagnostic.filter((line) => {
+  const own = diagnostic.filter((line) => !line.includes('/node_modules/'));
+  return own.filter((line) => {
     const key = /^([A-Za-z]+):/.exec(line)?.[1];
     if (key !== undefined) shown = !boring.has(key);
     return shown && line.trim() !== '';

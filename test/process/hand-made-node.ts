@@ -34,6 +34,11 @@ export interface FrameParts {
   readonly sequence?: unknown;
 }
 
+/** Where a frame says which session of its sender it belongs to. */
+export function frameSession(bytes: Uint8Array): number {
+  return (unpackr.unpack(bytes as Buffer) as number[])[2] ?? Number.NaN;
+}
+
 /** An envelope with its kind and what matters of the rest. */
 export function envelope(
   kind: number,

@@ -16,7 +16,7 @@ import { Type } from '@sinclair/typebox';
 import { Packr } from 'msgpackr';
 import t, { type Test } from 'tap';
 import { Actor, type Behaviour } from './actor.js';
-import { envelope, frameBytes, HandMadeNode, kinds, type RawEnvelope } from './hand-made-node.js';
+import { envelope, frameBytes, frameSession, HandMadeNode, kinds, type RawEnvelope } from './hand-made-node.js';
 
 const Note = message('Note', { n: Type.Integer() });
 const Answer = message('Answer', { n: Type.Integer() });
@@ -1138,8 +1138,10 @@ t.test('link', async (t) => {
     await watcher.dispatch(() => watcher.watch(pid));
     await t.rejects(a.ask(pid, Question, { n: 1 }, { deadlineMs }), { code: 'DISCONNECTED' });
     connected = true;
+    const other = b.spawn(new Actor('other'));
+    await watcher.dispatch(() => watcher.watch(other));
     await world.advance(2 * probeMs);
-    t.strictSame(watcher.exits, [`${pid} connection-lost`]);
+    t.strictSame(watcher.exits, [`${pid} connection-lost`], 'and only that one, not those that left');
     t.ok(a.counters.get('messages_unsent') >= 2);
     await watcher.dispatch(() => watcher.watch(pid));
     await world.advance(2_000);
@@ -1545,16 +1547,57 @@ t.test('the door', async (t) => {
     await raw.leave();
     await world.advance(2_000);
   });
+
+  t.test('ten thousand strangers are forgotten again, those we wait for are not', async (t) => {
+    const clock = new VirtualClock();
+    const sent: { node: string; session: number }[] = [];
+    let hear = (_from: string, _bytes: Uint8Array): void => undefined;
+    const a = await Node.start({
+      name: 'a',
+      clock,
+      transports: [
+        {
+          frameBytesMax: 1_000_000,
+          start: async (_node, sink) => {
+            hear = sink.frame;
+          },
+          reaches: () => true,
+          send: (node, bytes) => {
+            sent.push({ node, session: frameSession(bytes) });
+            return true;
+          },
+          close: async () => undefined,
+        },
+      ],
+    });
+    t.teardown(() => a.stop());
+    const watcher = new Actor('watcher', { initialize: (self) => self.watch(upid('p', 'watched')) });
+    a.spawn(watcher);
+    await clock.settle();
+    const ping = (sequence: number): Uint8Array => frameBytes([envelope(kinds.ping)], { sequence });
+    for (const name of ['watched', 'stranger']) hear(name, ping(5));
+    await clock.settle();
+    for (let i = 0; i < 10_000; i++) {
+      hear(`n${i}`, ping(0));
+      await Promise.resolve();
+    }
+    for (const name of ['watched', 'stranger']) hear(name, ping(3));
+    await clock.settle();
+    t.equal(a.counters.get('frames_stale'), 1, 'the one that is watched is remembered');
+    const [before, after] = sent.filter(({ node }) => node === 'stranger').map(({ session }) => session);
+    t.ok(
+      before !== undefined && after !== undefined && after > before,
+      'what we say to it now does not look old to it',
+    );
+  });
 });
 
-t.test('a process that is none of ours', async (t) => {
-  t.test('a subclass that overrides nothing lives and ends', async (t) => {
-    const world = new World(t);
-    const node = await world.node('a');
-    class Plain extends Process {}
-    const pid = node.spawn(new Plain('plain'));
-    node.terminate(pid, false);
-    await node.wait(pid);
-    t.strictSame(node.processes(), []);
-  });
+t.test('a subclass that overrides nothing lives and ends', async (t) => {
+  const world = new World(t);
+  const node = await world.node('a');
+  class Plain extends Process {}
+  const pid = node.spawn(new Plain('plain'));
+  node.terminate(pid, false);
+  await node.wait(pid);
+  t.strictSame(node.processes(), []);
 });

@@ -19,7 +19,10 @@ echo "$server"
 (
   trap - HUP INT TERM
   while read -r _ <&3; do :; done
-  kill -TERM "$server" && sleep "$grace" && kill -KILL "$server"
+  sleep "$grace" &
+  nap=$!
+  trap 'kill "$nap"; exit' TERM
+  kill -TERM "$server" && wait "$nap" && kill -KILL "$server"
 ) >/dev/null 2>&1 &
 watcher=$!
 exec 3<&- >/dev/null
@@ -29,7 +32,7 @@ while [ "$again" = yes ]; do
   wait "$server"
   status=$?
 done
-kill "$watcher" 2>/dev/null
+kill "$watcher" 2>/dev/null && wait "$watcher"
 rm -rf "$scratch"
 exit "$status"
 `;

@@ -67,7 +67,7 @@ function read(environment: NodeJS.ProcessEnv, name: Name, isGood: (text: string)
 function readGracePeriod(environment: NodeJS.ProcessEnv): number {
   const name = 'MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD';
   if (!environment[name]) return gracePeriodMsDefault;
-  const [, amount, unit] = /^(\d{1,9}(?:\.\d{1,9})?)(ms|secs|mins)$/.exec(environment[name]) ?? [];
+  const [, amount, unit] = /^(\d{1,11}(?:\.\d{1,9})?)(ms|secs|mins)$/.exec(environment[name]) ?? [];
   if (amount === undefined || unit === undefined)
     throw new ExecutorEnvironmentError(
       `${name} is ${JSON.stringify(environment[name])}, which is not a duration such as 5000ms or 5secs`,

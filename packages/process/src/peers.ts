@@ -161,13 +161,13 @@ export class Peers {
     return peer;
   }
 
-  /** Forgets one that nobody waits for; should it still be there, the session of our next frame tells it. */
+  /** Forgets those that nobody waits for, the oldest first; should one still be there, our next frame's session tells it. */
   #evict(): void {
     for (const peer of this.#peers.values()) {
+      if (this.#peers.size < peersMax) return;
       if (peer.probe !== undefined || peer.links.size > 0 || peer.outbox.length > 0) continue;
       this.#host.unlinked(peer.name);
       this.#peers.delete(peer.name);
-      return;
     }
   }
 
