@@ -298,6 +298,7 @@ t.test('The allocator as a process', async (t) => {
     allocator.recoverResources(a, s1, read('cpus:0.5'));
     await clock.advance(1_999);
     t.same(await take(), []);
+    t.equal(clock.timersPending, 1, 'one for the next of all');
     await clock.advance(1);
     t.same(await take(), [['a s1 cpus:0.5']]);
     allocator.recoverResources(a, s1, read('cpus:0.25'));

@@ -110,6 +110,35 @@ t.test('Offers', async (t) => {
     t.same(scheduler.offered, []);
     await scheduler.tell(ReviveOffers, {});
     t.same(scheduler.offered, [], 'nothing of a disconnected agent is offered');
+    const back = await rig.reborn(agent);
+    await back.reregister();
+    t.same(scheduler.offered, ['cpus:4']);
+    await scheduler.launch([id], [task('t1', agent, 'cpus:1')]);
+    t.same(scheduler.statuses(), ['t1 TASK_DROPPED REASON_INVALID_OFFERS'], 'the old offer is void');
+    t.same(back.tasks(), []);
+  });
+
+  t.test('are not made of an agent that was disconnected while they were on their way', async (t) => {
+    const rig = await Rig.start(t);
+    const { agent, scheduler } = await running(rig);
+    const { frameworkId } = scheduler;
+    // More than the master handles in one turn: the allocator gives the task's resources away before the agent's end.
+    await agent.dispatch(() => {
+      const status = {
+        taskId: 't1' as TaskId,
+        state: 'TASK_FINISHED',
+        source: 'SOURCE_EXECUTOR',
+        timestamp: 0,
+      } as const;
+      agent.sayNow(rig.pid, StatusUpdate, { frameworkId, status });
+      for (let i = 0; i < 200; i++) agent.sayNow(rig.pid, PongSlave, {});
+      agent.end();
+    });
+    await rig.settle();
+    t.same(scheduler.names, ['StatusUpdate'], 'neither an offer nor its rescission');
+    const back = await rig.reborn(agent);
+    await back.reregister();
+    t.same(scheduler.offered, ['cpus:4;mem:4096']);
   });
 
   t.test('that are declined come back after exactly the time of the refusal', async (t) => {
@@ -229,8 +258,10 @@ t.test("An executor's own resources", async (t) => {
     for (const id of ['t1', 't2', 't3']) await agent.update(scheduler, id, 'TASK_FINISHED', { uuid: id });
     await scheduler.declineAll();
     t.same(scheduler.offered, ['cpus:3;mem:3072']);
-    await agent.executorExited(scheduler);
-    t.same(scheduler.take(ExitedExecutor).length, 1);
+    const { frameworkId } = scheduler;
+    const { executorId } = by;
+    await agent.tell(ExitedExecutor, { slaveId: 'another' as SlaveId, frameworkId, executorId, status: 137 });
+    t.same(scheduler.takeOne(ExitedExecutor), { slaveId: agent.slaveId, frameworkId, executorId, status: 137 });
     await scheduler.declineAll();
     t.same(scheduler.offered, ['cpus:4;mem:4096']);
     await agent.executorExited(scheduler);
@@ -468,6 +499,19 @@ t.test('An update of a task', async (t) => {
     t.equal(agent.tasks().length, 1);
     await agent.update(scheduler, 't1', 'TASK_FINISHED', { uuid: 'u4' });
     t.equal(scheduler.takeOne(StatusUpdate).status.uuid, 'u4', 'the new one is a task as any other');
+    await scheduler.acknowledge({ slaveId: agent.slaveId, taskId: 't1', uuid: 'u4' });
+    await scheduler.declineAll(3600);
+    const other = await rig.agent('cpus:9');
+    const offer = [...scheduler.held.values()].find(({ slaveId }) => slaveId === other.slaveId);
+    await scheduler.launch([offer?.id ?? ('none' as OfferId)], [task('t1', other, 'cpus:1')]);
+    await agent.reregister();
+    scheduler.forgetAll();
+    await scheduler.tell(ReconcileTasks, { statuses: [] });
+    t.same(
+      scheduler.statuses(),
+      ['t1 TASK_STAGING REASON_RECONCILIATION'],
+      'its first agent knows nothing of it any more',
+    );
   });
 
   t.test('of an unknown framework is answered with ShutdownFramework', async (t) => {
@@ -527,6 +571,9 @@ t.test('An update of a task', async (t) => {
     await successor.reregister(scheduler.frameworkId, true);
     await successor.acknowledge({ slaveId: agent.slaveId, taskId: 't1', uuid: 'u2' });
     t.same(successor.take(StatusUpdate), []);
+    const by = executor('e', 'cpus:0.5');
+    await successor.launch([successor.offer.id], [task('t1', agent, 'cpus:1', by)], 3600);
+    t.same(successor.statuses(), ['t1 TASK_ERROR REASON_TASK_INVALID'], 'the task is not forgotten');
     await agent.update(scheduler, 't1', 'TASK_FINISHED', { uuid: 'u2' });
     t.match(successor.takeOne(StatusUpdate).status, { taskId: 't1', uuid: 'u2' }, 'the agent says it again');
   });
@@ -722,9 +769,16 @@ t.test('An agent', async (t) => {
     const rig = await Rig.start(t);
     const { agent, scheduler } = await running(rig);
     await scheduler.tell(ReviveOffers, {});
-    const { id } = scheduler.offer;
+    await scheduler.launch([scheduler.offer.id], [task('t2', agent, 'cpus:1', executor('e', 'cpus:0.5'))]);
+    await agent.update(scheduler, 't2', 'TASK_FINISHED', { uuid: 'u2' });
+    t.same(scheduler.statuses(), ['t2 TASK_FINISHED']);
+    scheduler.forgetAll();
+    const ids = [...scheduler.held.keys()];
     await agent.tell(UnregisterSlave, { slaveId: agent.slaveId });
-    t.same(scheduler.takeOne(RescindResourceOffer), { offerId: id });
+    t.same(
+      scheduler.take(RescindResourceOffer).map(({ offerId }) => offerId),
+      ids,
+    );
     t.same(scheduler.statuses(), ['t1 TASK_LOST REASON_SLAVE_REMOVED']);
     t.same(scheduler.takeOne(LostSlave), { slaveId: agent.slaveId });
     await scheduler.tell(ReconcileTasks, { statuses: [] });
@@ -862,8 +916,14 @@ t.test('An agent', async (t) => {
     t.same(scheduler.offered, ['cpus:4;mem:4096']);
     await agent.reregister({});
     t.same(agent.take(SlaveReregistered).at(-1)?.reconciliations, [], 'what has ended and is not named is forgotten');
-    await scheduler.launch([...scheduler.held.keys()], [task('t1', agent, 'cpus:1')]);
+    await scheduler.launch([...scheduler.held.keys()], [task('t1', agent, 'cpus:1', by)]);
     t.equal(agent.tasks().length, 2, 'so its id may be used again');
+    await agent.reregister({ executors: [{ frameworkId: scheduler.frameworkId, executor: by }] });
+    await scheduler.declineAll();
+    t.same(scheduler.offered, ['cpus:2.75;mem:4096']);
+    await agent.reregister({});
+    await scheduler.declineAll();
+    t.same(scheduler.offered, ['cpus:3;mem:4096'], 'an executor that was named once and is not any more has ended');
   });
 
   t.test('that is back tells the newest states with its report', async (t) => {
@@ -1039,11 +1099,29 @@ t.test('The health of an agent', async (t) => {
     });
     t.same(scheduler.statuses(), ['t1 TASK_RUNNING REASON_SLAVE_REREGISTERED'], 'its framework hears that it lives');
     t.same(scheduler.offered, ['cpus:2.5;mem:3072']);
+    await agent.reregister({ tasks: [reported(scheduler, task('t1', agent, 'cpus:1;mem:1024', by))] });
+    t.same(scheduler.statuses(), [], 'once');
     await rig.advance(600_000);
     t.same(
       scheduler.names.filter((name) => name === 'LostSlave'),
       [],
     );
+  });
+
+  t.test('is counted from its last registration', async (t) => {
+    const rig = await Rig.start(t);
+    const { agent, scheduler } = await running(rig);
+    agent.silent = true;
+    await rig.advance(75_000);
+    agent.end();
+    await rig.settle();
+    const back = await rig.reborn(agent);
+    await back.reregister();
+    back.silent = true;
+    await rig.advance(89_999);
+    t.same(scheduler.take(LostSlave), []);
+    await rig.advance(1);
+    t.equal(scheduler.take(LostSlave).length, 1);
   });
 
   t.test('is good again with a single pong', async (t) => {

@@ -418,6 +418,15 @@ export class Rig {
     return agent;
   }
 
+  /** The same agent process in a second life, on the same Node; knows its id and nothing else. */
+  async reborn(agent: ScriptedAgent): Promise<ScriptedAgent> {
+    const successor = new ScriptedAgent('slave', this, agent.hostname, agent.resources);
+    successor.slaveId = agent.slaveId;
+    this.nodes.find(({ name }) => name === agent.hostname)?.spawn(successor);
+    await this.settle();
+    return successor;
+  }
+
   /** An agent that has registered. */
   async agent(resources: string): Promise<ScriptedAgent> {
     const agent = await this.newAgent(resources);

@@ -8,6 +8,7 @@ import {
   parseUpid,
   Random,
   type Transport,
+  type TransportSink,
   type Upid,
   upid,
   VirtualClock,
@@ -673,7 +674,8 @@ t.test('ask', async (t) => {
           t.rejects(a.ask(pid, Question, { n: 1 }, { deadlineMs }), { code: 'NO_SUCH_PROCESS' });
         await reject(upid('nobody', home.name));
         await reject(upid('nobody', home.name, home.incarnation));
-        await reject(upid('nobody', home.name, 'longdead'));
+        home.spawn(oracle('living'));
+        await reject(upid('living', home.name, 'longdead'));
 
         const gate = deferred();
         const pid = home.spawn(new Actor('busy', { initialize: () => gate.promise }));
@@ -698,6 +700,7 @@ t.test('ask', async (t) => {
         await reject(home.spawn(new Actor('deaf')));
         t.equal(home.counters.get('messages_unknown'), 1);
       }
+      t.equal(b.counters.get('messages_dead_incarnation'), 1);
       t.equal(world.clock.now(), 0, 'none of them waited');
     },
   );
@@ -711,7 +714,7 @@ t.test('ask', async (t) => {
     });
     await world.settle();
     t.equal(outcome, undefined, 'once may mean that it is just starting');
-    await world.advance(probeMs);
+    await world.advance(100);
     await ask;
     t.match(outcome, { code: 'NO_SUCH_NODE', retryable: true });
     t.equal(world.clock.timersPending, 0);
@@ -1024,6 +1027,54 @@ t.test('link', async (t) => {
     t.strictSame(watcher.exits.sort(), [`${newest} ended`, 'oracle@b ended'].sort());
   });
 
+  t.test(
+    'a Node that starts anew under its old name finds a clean slate with those who knew the old one',
+    async (t) => {
+      const world = new World(t);
+      const a = await world.node('a');
+      const to = a.spawn(oracle());
+      const old = await world.node('b');
+      for (let n = 0; n < 5; n++) await old.ask(to, Question, { n }, { deadlineMs });
+      world.network.crash('b');
+      const anew = await world.node('b');
+      const watcher = new Actor('watcher');
+      anew.spawn(watcher);
+      await watcher.dispatch(() => watcher.watch(to));
+      await anew.ask(to, Question, { n: 1 }, { deadlineMs });
+      await world.advance(2_000);
+      t.strictSame(watcher.exits, [], 'what was said to its predecessor is not missed by it');
+      a.terminate(to);
+      await world.settle();
+      t.strictSame(watcher.exits, [`${to} ended`]);
+    },
+  );
+
+  t.test('a first word to a successor whose predecessor was only heard is not forgotten unsaid', async (t) => {
+    const world = new World(t);
+    const a = await world.node('a');
+    const got: number[] = [];
+    const sink = a.spawn(collector('sink', got));
+    const old = await world.node('b');
+    old.send(sink, Note, { n: 1 });
+    await world.settle();
+    world.network.crash('b');
+    const anew = await world.node('b');
+    const pid = anew.spawn(oracle());
+    const watcher = new Actor('watcher');
+    a.spawn(watcher);
+    await watcher.dispatch(() => watcher.watch(pid));
+    await world.settle();
+    anew.send(sink, Note, { n: 2 });
+    await world.advance(1_000);
+    t.strictSame(watcher.exits, [`${pid} connection-lost`]);
+    await watcher.dispatch(() => watcher.watch(pid));
+    await world.advance(1_000);
+    anew.terminate(pid);
+    await world.settle();
+    t.strictSame(watcher.exits.slice(1), [`${pid} ended`]);
+    t.strictSame(got, [1, 2]);
+  });
+
   t.test('a successor that was up before anyone noticed is no hiding place for a link to the one before', async (t) => {
     const world = new World(t);
     const a = await world.node('a');
@@ -1206,13 +1257,32 @@ t.test('link', async (t) => {
     await world.settle();
     raw.say('a', envelope(kinds.lost));
     await world.settle();
-    t.strictSame(watcher.exits.slice(1), ['x@raw connection-lost'], 'told by the other side');
+    t.strictSame(watcher.exits.splice(1), ['x@raw connection-lost'], 'told by the other side');
     const positions = raw.positions.map((position) => position.split('/').map(Number));
     t.strictSame(
       positions,
       positions.map((_, i) => [positions[0]?.[0], i]),
       'our own numbers have no gap',
     );
+
+    // A new session says as much as a gap, and of the links in the other direction too.
+    raw.say('a', envelope(kinds.link, { to: 'p' }));
+    await watcher.dispatch(() => watcher.watch(upid('x', 'raw')));
+    await world.settle();
+    raw.session = 2;
+    raw.sequence = 0;
+    raw.say('a', envelope(kinds.pong));
+    await world.settle();
+    t.strictSame(watcher.exits.splice(1), ['x@raw connection-lost'], 'it began anew');
+    const heard = raw.heard.length;
+    a.terminate(upid('p', 'a'));
+    await world.settle();
+    t.equal(raw.heard.length, heard, 'it forgot its links to us, and so did we');
+    world.network.interrupt();
+    a.send(upid('x', 'raw'), Note, { n: 1 });
+    await world.settle();
+    const [session = 0, sequence] = (raw.positions.at(-1) ?? '').split('/').map(Number);
+    t.ok(session > (positions[0]?.[0] ?? 0) && sequence === 0, 'we begin anew when our connection broke');
   });
 
   t.test(
@@ -1243,6 +1313,15 @@ t.test('link', async (t) => {
       await world.settle();
       t.strictSame(raw.heardKinds().slice(-2), [kinds.pong, kinds.pong], 'it is told once');
 
+      await watcher.dispatch(() => watcher.watch(upid('x', 'raw')));
+      raw.say('a', envelope(kinds.pong));
+      await world.settle();
+      raw.incarnation = 'raw2';
+      raw.sequence = 0;
+      raw.say('a', envelope(kinds.pong));
+      await world.settle();
+      t.strictSame(watcher.exits.splice(1), ['x@raw node-down'], 'what was alive again can end again');
+
       const never = await world.handMade('never-spoke');
       await watcher.dispatch(() => watcher.watch(upid('x', 'never-spoke')));
       await world.advance(silentMs + 3 * probeMs);
@@ -1260,12 +1339,12 @@ t.test('link', async (t) => {
     a.spawn(watcher);
     await watcher.dispatch(() => watcher.watch(upid('x', 'raw')));
     // A stalled event loop: time passes, but each timer fires once, late, however much of it went by.
+    const now = world.clock.now.bind(world.clock);
+    let stalledMs = 0;
+    world.clock.now = () => now() + stalledMs;
     for (let stall = 0; stall < 10; stall++) {
-      const stalled = world.clock as unknown as { now(): number };
-      const before = world.clock.now();
-      stalled.now = () => before + 3_600_000;
+      stalledMs += 3_600_000;
       await world.advance(probeMs);
-      delete (stalled as { now?: () => number }).now;
     }
     t.strictSame(watcher.exits, []);
     t.ok(raw.heardKinds().includes(kinds.ping), 'it was probed all the same');
@@ -1282,8 +1361,9 @@ t.test('link', async (t) => {
     const watcher = new Actor('watcher');
     a.spawn(watcher);
     await watcher.dispatch(() => watcher.watch(upid('x', 'raw')));
-    await world.advance(3_000);
-    t.ok(raw.heardKinds().filter((kind) => kind === kinds.ping).length >= 4);
+    await world.advance(3 * silentMs);
+    t.strictSame(watcher.exits, [], 'one who answers is not silent, however long it lasts');
+    t.ok(raw.heardKinds().filter((kind) => kind === kinds.ping).length >= 20);
     await watcher.dispatch(() => watcher.end());
     await world.advance(probeMs);
     const heard = raw.heard.length;
@@ -1309,7 +1389,19 @@ t.test('link', async (t) => {
   t.test('nobody speaks for a Node on another transport than its own', async (t) => {
     const world = new World(t);
     const cellar = new MemoryNetwork();
-    const a = await world.node('a', [{ ...cellar.transport(), reaches: () => false }, world.network.transport()]);
+    const door = cellar.transport();
+    let tell = {} as TransportSink;
+    const a = await world.node('a', [
+      {
+        ...door,
+        reaches: () => false,
+        start: (node, sink) => {
+          tell = sink;
+          return door.start(node, sink);
+        },
+      },
+      world.network.transport(),
+    ]);
     const b = await world.node('b');
     const pid = b.spawn(oracle());
     const got: string[] = [];
@@ -1331,6 +1423,10 @@ t.test('link', async (t) => {
     a.send(upid('x', 'late'), Note, { n: 2 });
     await world.settle();
     t.equal(late.heard.length, 1, 'and answered there');
+    t.match(late.positions[0], /\/0$/, 'from the beginning');
+    tell.absent('b', true);
+    await world.settle();
+    t.strictSame(watcher.exits, [], 'nor does anyone else end it');
     t.ok(me);
   });
 });
@@ -1596,7 +1692,9 @@ t.test('a subclass that overrides nothing lives and ends', async (t) => {
   const world = new World(t);
   const node = await world.node('a');
   class Plain extends Process {}
-  const pid = node.spawn(new Plain('plain'));
+  const plain = new Plain('plain');
+  const pid = node.spawn(plain);
+  t.equal(await plain.dispatch(() => 'alive'), 'alive');
   node.terminate(pid, false);
   await node.wait(pid);
   t.strictSame(node.processes(), []);

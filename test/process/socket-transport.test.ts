@@ -14,7 +14,7 @@ import {
 } from '@mesos-ts/process';
 import t, { type Test } from 'tap';
 import { Actor } from './actor.js';
-import { Echo, Flood, Note } from './conversation.js';
+import { Blob, Echo, Flood, Note } from './conversation.js';
 import { envelope, frameBytes, kinds } from './hand-made-node.js';
 import { RemoteNode } from './remote-node.js';
 
@@ -143,6 +143,8 @@ t.test('frames are found in the stream however it is cut', async (t) => {
   for (let at = 0; at < stream.length; ) {
     const length = 1 + random.integer(random.integer(4) === 0 ? 500 : 5);
     await new Promise((resolve) => socket.write(stream.subarray(at, at + length), resolve));
+    // Let the other end read just that.
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
     at += length;
   }
   await done;
@@ -298,11 +300,17 @@ t.test('what an agent says last before it stops still arrives', async (t) => {
   const path = freshPath();
   const agent = await Node.start({ name: 'agent', transports: [new SocketServerTransport(path)] });
   const executor = await startNode(t, 'executor', new SocketClientTransport(path));
-  const talker = new Actor('talker', { finalize: (self) => self.say(sinkPid, Note, { n: 7 }) });
+  const talker = new Actor('talker', {
+    finalize: (self) => {
+      self.say(sinkPid, Blob, { bytes: new Uint8Array(8 * 1024 * 1024) });
+      self.say(sinkPid, Note, { n: 7 });
+    },
+  });
   const trace: string[] = [];
   const sink = new Actor('sink', {
     initialize: (self) => {
       self.on(Note, (_from, { n }) => void trace.push(`${n}`));
+      self.on(Blob, (_from, { bytes }) => void trace.push(`${bytes.byteLength} bytes`));
       self.watch(upid('talker', 'agent'));
     },
     exited: (_pid, reason) => void trace.push(reason),
@@ -313,7 +321,7 @@ t.test('what an agent says last before it stops still arrives', async (t) => {
   await executor.ask(upid('echo', 'agent'), Echo, { n: 1 }, { deadlineMs });
   await agent.stop();
   await sink.exitsReach(1);
-  t.strictSame(trace, ['7', 'ended']);
+  t.strictSame(trace, ['8388608 bytes', '7', 'ended']);
 });
 
 t.test('a path that cannot be listened on or connected to is named in the error', async (t) => {

@@ -1,4 +1,4 @@
-import { type ConnectionOptions, connect, type Msg, type NatsConnection } from 'nats';
+import type { ConnectionOptions, Msg, NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 import { NameError, TransportError } from './errors.js';
 import type { Transport, TransportSink } from './transport.js';
@@ -86,6 +86,8 @@ export class NatsTransport implements Transport {
   async #connect(): Promise<NatsConnection> {
     const servers = this.#options.servers ?? 'nats://127.0.0.1:4222';
     const list = typeof servers === 'string' ? servers.split(',') : [...servers];
+    // Only here, because executors never connect to NATS and start faster without it.
+    const { connect } = await import('nats');
     try {
       return await connect({
         timeout: connectTimeoutMs,
