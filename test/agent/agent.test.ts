@@ -75,6 +75,8 @@ class Stage {
   readonly network = new MemoryNetwork();
   readonly detector = new StandaloneDetector();
   readonly nodes: Node[] = [];
+  /** Executors that the master has started. */
+  readonly #launched = new Set<string>();
   workDir = '';
   running!: RunningAgent;
   master!: ScriptedMaster;
@@ -133,9 +135,22 @@ class Stage {
     this.master.say(this.agent, type, body);
   }
 
-  run(taskId: string, executor: ExecutorInfo = executorInfo('e1')): void {
+  /** As a master does: the first task of an executor starts it. */
+  run(taskId: string, executor: ExecutorInfo = executorInfo('e1'), launchExecutor = this.#isNew(executor)): void {
     const resources = parseResources('cpus:1');
-    this.say(RunTask, { framework, task: { taskId: taskId as TaskId, name: taskId, slaveId, resources, executor } });
+    const task = { taskId: taskId as TaskId, name: taskId, slaveId, resources, executor };
+    this.say(RunTask, { framework, task, launchExecutor });
+  }
+
+  /** As a master does that has heard of its end. */
+  forgetLaunched(executorId: string): void {
+    this.#launched.delete(executorId);
+  }
+
+  #isNew({ executorId }: ExecutorInfo): boolean {
+    const isNew = !this.#launched.has(executorId);
+    this.#launched.add(executorId);
+    return isNew;
   }
 
   command(command: Command, executorId = 'e1'): void {
@@ -403,7 +418,13 @@ t.test('kill -9 of an executor fails its tasks and tells the master', async (t) 
     message: `the executor e1 was killed by SIGKILL; it wrote nothing to stderr; its sandbox: ${cwd}`,
   });
   t.strictSame((await stage.master.next(ExitedExecutor)).body, { slaveId, frameworkId, executorId: 'e1', status: 137 });
+  stage.run('t-late', executorInfo('e1'), false);
+  const late = await stage.update('t-late', 'TASK_DROPPED');
+  t.match(late.body.status, { reason: 'REASON_EXECUTOR_TERMINATED', message: /has ended meanwhile/ });
+  stage.forgetLaunched('e1');
   await stage.running1('t2');
+  stage.run('t-twice', executorInfo('e1'), true);
+  t.match((await stage.update('t-twice', 'TASK_DROPPED')).body.status, { message: /runs here already/ });
   t.equal((await readdir(stage.sandboxes('e1'))).length, 3, 'the next task starts it anew, in a new sandbox');
 });
 
@@ -444,7 +465,7 @@ t.test('an executor that cannot be started fails its tasks with the reason', asy
   }
   await rm(join(stage.workDir, 'slaves'), { recursive: true });
   await writeFile(join(stage.workDir, 'slaves'), 'in the way');
-  stage.run('t5');
+  stage.run('t5', executorInfo('e5'));
   const { body } = await stage.update('t5', 'TASK_FAILED');
   t.match(body.status, { reason: 'REASON_CONTAINER_LAUNCH_FAILED', message: /cannot make the sandbox .*ENOTDIR/ });
   await stage.settled();

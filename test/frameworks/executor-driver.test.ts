@@ -107,7 +107,7 @@ class ScriptedAgent extends ScriptedProcess {
   }
 
   run(executor: Upid, task: TaskInfo): void {
-    this.say(executor, RunTask, { framework, task });
+    this.say(executor, RunTask, { framework, task, launchExecutor: false });
   }
 }
 

@@ -130,12 +130,14 @@ class HonestAgent extends ScriptedAgent {
     });
   }
 
-  #run({ framework, task: info }: BodyOf<typeof RunTask>): void {
+  #run({ framework, task: info, launchExecutor }: BodyOf<typeof RunTask>): void {
     const frameworkId = framework.id as FrameworkId;
     if (this.kept.has(`${frameworkId}/${info.taskId}`)) return;
     this.frameworks.set(frameworkId, framework);
     this.kept.set(`${frameworkId}/${info.taskId}`, { frameworkId, info, state: 'TASK_STAGING' });
-    this.executors.set(`${frameworkId}/${info.executor.executorId}`, { frameworkId, info: info.executor });
+    const executorKey = `${frameworkId}/${info.executor.executorId}`;
+    if (launchExecutor === this.executors.has(executorKey)) this.#end(`${frameworkId}/${info.taskId}`, 'TASK_DROPPED');
+    else this.executors.set(executorKey, { frameworkId, info: info.executor });
   }
 
   #end(key: string, state: TaskState): void {

@@ -77,6 +77,11 @@ t.test('The textbook scene: what one framework leaves of an offer goes to the ne
     [task('t1', agent, 'cpus:2;mem:1024', by), task('t2', agent, 'cpus:1;mem:2048', by)],
   );
   t.equal(told[0]?.framework.id, one.frameworkId);
+  t.same(
+    told.map((message) => message.launchExecutor),
+    [true, false],
+    'its resources are counted once',
+  );
   t.same(two.offered, ['cpus:1;mem:1024']);
   t.same(one.offered, [], 'the first has the higher share now');
 });

@@ -143,7 +143,7 @@ export class Agent extends Process {
       this.reply(PongSlave, {});
       this.#contact.pinged(connected);
     });
-    this.install(RunTask, (_from, { framework, task }) => this.#runTask(framework, task));
+    this.install(RunTask, (_from, message) => this.#runTask(message));
     this.install(KillTask, (_from, body) => this.#killTask(body));
     this.install(StatusUpdateAcknowledgement, (_from, body) => this.#acknowledged(body));
     this.install(FrameworkToExecutor, (_from, body) => this.#relayToExecutor(body));
@@ -178,7 +178,7 @@ export class Agent extends Process {
 
   // Tasks
 
-  #runTask(info: BodyOf<typeof RunTask>['framework'], task: TaskInfo): void {
+  #runTask({ framework: info, task, launchExecutor }: BodyOf<typeof RunTask>): void {
     const { slaveId } = this.#contact;
     const frameworkId = info.id;
     if (slaveId === undefined || frameworkId === undefined || this.#end !== undefined) {
@@ -189,7 +189,7 @@ export class Agent extends Process {
       return;
     }
     const known = this.#updates.has(frameworkId, task.taskId);
-    const verdict = judgeRunTask(task, slaveId, this.#frameworks.get(frameworkId), known);
+    const verdict = judgeRunTask(task, launchExecutor, slaveId, this.#frameworks.get(frameworkId), known);
     if (verdict.kind === 'ignore') {
       this.log.warn({ framework: frameworkId, task: task.taskId, why: verdict.why }, 'RunTask ignored');
       return;
@@ -217,7 +217,7 @@ export class Agent extends Process {
 
   #deliver(framework: Framework, executor: Executor, record: TaskRecord): void {
     if (record.queued === undefined) return;
-    this.#sendTo(executor, RunTask, { framework: framework.info, task: record.queued });
+    this.#sendTo(executor, RunTask, { framework: framework.info, task: record.queued, launchExecutor: false });
     record.queued = undefined;
   }
 

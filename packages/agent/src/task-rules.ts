@@ -17,11 +17,13 @@ export type RunVerdict =
 
 /**
  * The rules of a launch (Mesos facts 5.3).
+ * @param launchExecutor whether the master has counted the executor's resources for this task.
  * @param framework undefined where it has nothing here yet.
  * @param known whether updates of a task of that id are still to be acknowledged.
  */
 export function judgeRunTask(
   task: TaskInfo,
+  launchExecutor: boolean,
   slaveId: SlaveId,
   framework: Framework | undefined,
   known: boolean,
@@ -30,6 +32,11 @@ export function judgeRunTask(
   if (framework?.terminating) return { kind: 'ignore', why: 'its framework was shut down' };
   if (known || framework?.tasks.has(task.taskId)) return { kind: 'ignore', why: 'a task of that id is here already' };
   const executor = framework?.executors.get(task.executor.executorId);
+  if (launchExecutor !== (executor === undefined)) {
+    const why = launchExecutor ? 'runs here already' : 'has ended meanwhile';
+    const reason = 'REASON_EXECUTOR_TERMINATED';
+    return { kind: 'drop', reason, why: `the executor ${task.executor.executorId} ${why}` };
+  }
   return executor === undefined ? { kind: 'launch' } : judgeExecutor(executor, task);
 }
 

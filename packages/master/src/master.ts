@@ -286,7 +286,11 @@ export class Master extends Process {
     const { accepted, refused, remaining } = checkLaunch(framework, agent, offeredTogether(offers), tasks);
     for (const task of accepted) {
       this.#books.launch(framework, agent, task);
-      this.send(agent.pid, RunTask, { framework: framework.info, task: task.info });
+      this.send(agent.pid, RunTask, {
+        framework: framework.info,
+        task: task.info,
+        launchExecutor: task.startsExecutor,
+      });
     }
     this.#books.giveBack(framework.id, agent.id, remaining, filters);
     this.#tellRefused(framework, refused);

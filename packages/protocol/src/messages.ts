@@ -173,8 +173,16 @@ export const SlaveReregistered = message('SlaveReregistered', {
 /** `connected: false`: the master holds this agent to be disconnected; it is to register again. */
 export const PingSlave = message('PingSlave', { connected: Type.Boolean() });
 
-/** M -> A -> E; the executor is started where it does not run yet. */
-export const RunTask = message('RunTask', { framework: FrameworkInfoSchema, task: TaskInfoSchema });
+/**
+ * M -> A -> E. `launchExecutor`: the master has counted the executor's resources for this task, so it is to be started;
+ * else it is to be there already. Where the agent finds it otherwise, because the executor ended meanwhile, the task is
+ * TASK_DROPPED: it would use what was not counted.
+ */
+export const RunTask = message('RunTask', {
+  framework: FrameworkInfoSchema,
+  task: TaskInfoSchema,
+  launchExecutor: Type.Boolean(),
+});
 
 /** Kill all executors of the framework. */
 export const ShutdownFramework = message('ShutdownFramework', { frameworkId: FrameworkIdSchema });
