@@ -1,3 +1,4 @@
+import { upid } from '@mesos-ts/process';
 import type { MasterInfo } from '@mesos-ts/protocol';
 import { RegisterSlave } from '@mesos-ts/protocol';
 import type { Contender, Leadership } from '@mesos-ts/zk-election';
@@ -103,6 +104,23 @@ t.test(
     );
   },
 );
+
+t.test('An allocator that fails takes its term along, and a master with empty books leads at once', async (t) => {
+  const contender = new ScriptedContender();
+  const { rig, running } = await Rig.running(t, { contender });
+  contender.elect();
+  await rig.settle();
+  const agent = await rig.agent('cpus:4');
+  await agent.watch(running.pid);
+  await rig.settle();
+  const [first] = running.node.processes().filter(({ id }) => id.startsWith('allocator('));
+  running.node.terminate(upid(first?.id ?? '', running.node.name));
+  await rig.settle();
+  t.same(agent.exits, [{ pid: running.pid, reason: 'ended' }]);
+  const before = agent.slaveId;
+  await agent.register();
+  t.not(agent.slaveId, before, 'another master minted this one');
+});
 
 t.test('Stopping a master ends its Node, and only then resigns', async (t) => {
   for (const leads of [true, false]) {

@@ -57,6 +57,10 @@ export class Actor extends Process {
     return this.delay(delayMs, work);
   }
 
+  next(work: () => void | Promise<void>): void {
+    this.enqueue(work);
+  }
+
   after<T>(promise: Promise<T>, then: (value: T) => void | Promise<void>, failed?: (error: unknown) => void): void {
     this.defer(promise, then, failed);
   }

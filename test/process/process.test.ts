@@ -293,6 +293,7 @@ t.test('life', async (t) => {
         self.on(Note, () => new Promise((_resolve, reject) => setImmediate(() => reject(new Error('boom')))));
         a.send(self.pid, Note, { n: 1 });
       },
+      enqueue: (self) => self.next(() => boom()),
       defer: (self) => self.after(Promise.resolve(), () => boom()),
       'defer of a rejection': (self) => self.after(Promise.reject(new Error('boom')), () => undefined),
       'failure continuation': (self) =>

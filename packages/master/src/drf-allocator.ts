@@ -72,13 +72,13 @@ export class DrfAllocator extends Process implements Allocator {
   }
 
   #change(slaveId: SlaveId | undefined, change: () => void): void {
-    this.dispatch(() => {
+    this.enqueue(() => {
       this.#apply(slaveId, change);
       if (this.#scheduled) return;
       this.#scheduled = true;
       // Behind whatever else waits in the mailbox by now: several changes, one allocation.
-      void this.dispatch(() => this.#allocate()).catch(() => undefined);
-    }).catch(() => undefined); // the allocator has ended: so has its master's term
+      this.enqueue(() => this.#allocate());
+    });
   }
 
   /** A contradiction in the books of one agent takes that agent out of the offers, and nothing else down. */

@@ -46,9 +46,12 @@ export function reportedTask(task: Task): TaskRecord {
 /** As many characters as a person may still want to read: a longer message could be refused by its receiver. */
 const messageMax = 4_096;
 
+/** The task that a status is about, as far as it is known. */
+export type TaskSubject = { readonly taskId: TaskId } & Partial<Pick<Task, 'slaveId' | 'executorId'>>;
+
 /** A status that the master itself makes: it carries no uuid, so it is sent once and not acknowledged (facts 3.9). */
 export function masterStatus(
-  about: { readonly taskId: TaskId } & Partial<Pick<Task, 'slaveId' | 'executorId'>>,
+  about: TaskSubject,
   state: TaskState,
   reason: Reason,
   message: string,

@@ -138,6 +138,14 @@ export abstract class Process {
     return handle;
   }
 
+  /**
+   * Runs `work` as an event of this process, behind what waits in its mailbox; what it throws ends the process, as in a
+   * handler. Does nothing once the process has ended.
+   */
+  protected enqueue(work: () => void | Promise<void>): void {
+    this.#attached.push({ kind: 'dispatch', run: work, abandon: undefined });
+  }
+
   /** When `promise` settles, goes on with the outcome as an event of this process. Without `failed`, a rejection ends it. */
   protected defer<T>(
     promise: Promise<T>,

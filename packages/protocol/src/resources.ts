@@ -11,11 +11,8 @@ import { type Static, Type } from '@sinclair/typebox';
  * outside; every other function here takes canonical lists, returns canonical lists and changes none.
  */
 
-/** From the first of them to the last, both included: `[31000, 32000]`. As an array's first two elements. */
-export interface Range {
-  readonly 0: number;
-  readonly 1: number;
-}
+/** From the first of them to the last, both included: `[31000, 32000]`. */
+export type Range = readonly [begin: number, end: number];
 
 /** The role of what is reserved for nobody. */
 export const unreservedRole = '*';
@@ -46,7 +43,7 @@ export const ResourceSchema = Type.Union([
   Type.Object(
     {
       ...owner,
-      ranges: Type.Array(Type.Unsafe<Range>(Type.Tuple([WholeSchema, WholeSchema])), { maxItems: limits.ranges }),
+      ranges: Type.Array(Type.Tuple([WholeSchema, WholeSchema]), { maxItems: limits.ranges }),
     },
     closed,
   ),
@@ -243,10 +240,10 @@ function normalizeOne(resource: Resource): Resource {
     return resource;
   }
   if ('set' in resource) return { ...resource, set: uniqueSorted(resource.set) };
-  for (const range of resource.ranges) {
-    requireWhole(resource, range[0]);
-    requireWhole(resource, range[1]);
-    if (range[1] < range[0])
+  for (const [begin, end] of resource.ranges) {
+    requireWhole(resource, begin);
+    requireWhole(resource, end);
+    if (end < begin)
       throw new ResourcesError('RESOURCES_INVALID', `${describe(resource)} has a range that ends before it begins`);
   }
   return { ...resource, ranges: mergeRanges(resource.ranges) };
@@ -297,11 +294,10 @@ function isNothing(resource: Resource): boolean {
 /** Sorted, and those that overlap or touch made one. */
 function mergeRanges(ranges: readonly Range[]): Range[] {
   const merged: Range[] = [];
-  for (const range of ranges.toSorted((a, b) => a[0] - b[0])) {
+  for (const [begin, end] of ranges.toSorted(([a], [b]) => a - b)) {
     const last = merged.at(-1);
-    if (last !== undefined && range[0] <= last[1] + 1)
-      merged[merged.length - 1] = [last[0], Math.max(last[1], range[1])];
-    else merged.push([range[0], range[1]]);
+    if (last !== undefined && begin <= last[1] + 1) merged[merged.length - 1] = [last[0], Math.max(last[1], end)];
+    else merged.push([begin, end]);
   }
   return merged;
 }
@@ -310,15 +306,15 @@ function mergeRanges(ranges: readonly Range[]): Range[] {
 function rangesWithout(ranges: readonly Range[], cuts: readonly Range[]): Range[] {
   const left: Range[] = [];
   let at = 0;
-  for (const range of ranges) {
-    let begin = range[0];
-    for (let cut = cuts[at]; cut !== undefined && cut[0] <= range[1]; cut = cuts[++at]) {
+  for (const [first, end] of ranges) {
+    let begin = first;
+    for (let cut = cuts[at]; cut !== undefined && cut[0] <= end; cut = cuts[++at]) {
       if (cut[0] > begin) left.push([begin, cut[0] - 1]);
       begin = Math.max(begin, cut[1] + 1);
       // This cut may reach into the next range: it stays the current one.
-      if (cut[1] >= range[1]) break;
+      if (cut[1] >= end) break;
     }
-    if (begin <= range[1]) left.push([begin, range[1]]);
+    if (begin <= end) left.push([begin, end]);
   }
   return left;
 }

@@ -1,0 +1,131 @@
+import type { AnyMessageType, BodyOf, Upid } from '@mesos-ts/process';
+import {
+  DeclineResourceOffer,
+  ExecutorToFramework,
+  ExitedExecutor,
+  FrameworkToExecutor,
+  KillTask,
+  LaunchTasks,
+  PongSlave,
+  ReconcileTasks,
+  RegisterFramework,
+  RegisterSlave,
+  ReregisterFramework,
+  ReregisterSlave,
+  ReviveOffers,
+  StatusUpdate,
+  StatusUpdateAcknowledgement,
+  SuppressOffers,
+  UnregisterFramework,
+  UnregisterSlave,
+} from '@mesos-ts/protocol';
+import type { AgentHealth } from './agent-health.js';
+import type { AgentRegistration } from './agent-registration.js';
+import type { Agent } from './agents.js';
+import type { Allocator } from './allocator.js';
+import type { Books } from './books.js';
+import type { FrameworkRegistration } from './framework-registration.js';
+import type { Framework } from './frameworks.js';
+import type { MasterActs } from './master-acts.js';
+import type { OfferLifecycle } from './offer-lifecycle.js';
+import type { TaskLifecycle } from './task-lifecycle.js';
+
+/** The parts of a master that take messages. */
+export interface MessageReceivers {
+  readonly allocator: Allocator;
+  readonly frameworks: FrameworkRegistration;
+  readonly offers: OfferLifecycle;
+  readonly tasks: TaskLifecycle;
+  readonly agents: AgentRegistration;
+  readonly agentHealth: AgentHealth;
+}
+
+/** The messages by which a scheduler speaks for its framework. */
+type FrameworkMessage =
+  | typeof UnregisterFramework
+  | typeof LaunchTasks
+  | typeof DeclineResourceOffer
+  | typeof ReviveOffers
+  | typeof SuppressOffers
+  | typeof KillTask
+  | typeof StatusUpdateAcknowledgement
+  | typeof ReconcileTasks
+  | typeof FrameworkToExecutor;
+
+/**
+ * Which part of the master takes which message, and from whom it is taken (Mesos facts 2.1, 2.3): nobody speaks for a
+ * framework or an agent but itself.
+ */
+export class MessageRouting {
+  readonly #acts: MasterActs;
+  readonly #books: Books;
+  readonly #to: MessageReceivers;
+
+  constructor(acts: MasterActs, books: Books, to: MessageReceivers) {
+    this.#acts = acts;
+    this.#books = books;
+    this.#to = to;
+  }
+
+  installForFrameworks(): void {
+    const { allocator, frameworks, offers, tasks } = this.#to;
+    this.#acts.install(RegisterFramework, (from, { framework }) => frameworks.register(from, framework));
+    this.#acts.install(ReregisterFramework, (from, { framework, failover }) =>
+      frameworks.reregister(from, framework, failover),
+    );
+    this.#fromFramework(UnregisterFramework, (framework) => frameworks.remove(framework, 'it unregistered'));
+    this.#fromFramework(LaunchTasks, (framework, body) => offers.launch(framework, body));
+    this.#fromFramework(DeclineResourceOffer, (framework, body) => offers.decline(framework, body));
+    this.#fromFramework(ReviveOffers, ({ id }) => allocator.reviveOffers(id));
+    this.#fromFramework(SuppressOffers, ({ id }) => allocator.suppressOffers(id));
+    this.#fromFramework(KillTask, (framework, { taskId }) => tasks.kill(framework, taskId));
+    this.#fromFramework(StatusUpdateAcknowledgement, (framework, body) => tasks.acknowledge(framework, body));
+    this.#fromFramework(ReconcileTasks, (framework, { statuses }) => tasks.reconcile(framework, statuses));
+    this.#fromFramework(FrameworkToExecutor, (_framework, body) => this.#relayToExecutor(body));
+  }
+
+  installForAgents(): void {
+    const { agents, agentHealth, tasks } = this.#to;
+    this.#acts.install(RegisterSlave, (from, { slave, version }) => agents.register(from, slave, version));
+    this.#acts.install(ReregisterSlave, (from, report) => agents.reregister(from, report));
+    this.#fromAgent(UnregisterSlave, (agent) => agents.remove(agent, 'TASK_LOST', 'the agent unregistered'));
+    this.#fromAgent(PongSlave, (agent) => agentHealth.ponged(agent));
+    this.#fromAgent(StatusUpdate, (agent, update) => tasks.updated(agent, update));
+    this.#fromAgent(ExitedExecutor, (agent, body) => tasks.executorExited(agent, body));
+    this.#fromAgent(ExecutorToFramework, (agent, body) => this.#relayToFramework(agent, body));
+  }
+
+  /** Messages that name a framework are taken from that framework's scheduler alone. */
+  #fromFramework<M extends FrameworkMessage>(type: M, handle: (framework: Framework, body: BodyOf<M>) => void): void {
+    this.#acts.install(type, (from, body) => {
+      const { frameworkId } = body as BodyOf<FrameworkMessage>;
+      const framework = this.#books.frameworks.spokenFor(frameworkId, from);
+      if (framework === undefined) this.#stranger(from, type.name);
+      else handle(framework, body);
+    });
+  }
+
+  /** These are taken from registered agents alone; another registers again when it is not pinged any more. */
+  #fromAgent<M extends AnyMessageType>(type: M, handle: (agent: Agent, body: BodyOf<M>) => void): void {
+    this.#acts.install(type, (from, body) => {
+      const agent = this.#books.agents.byPid(from);
+      if (agent === undefined) this.#stranger(from, type.name);
+      else handle(agent, body);
+    });
+  }
+
+  #stranger(from: Upid, message: string): void {
+    this.#acts.counters.increment('messages_from_strangers');
+    this.#acts.log.warn({ from, message }, 'message dropped: its sender is not registered');
+  }
+
+  #relayToExecutor(body: BodyOf<typeof FrameworkToExecutor>): void {
+    const agent = this.#books.agents.get(body.slaveId);
+    if (agent?.connected) this.#acts.send(agent.pid, FrameworkToExecutor, body);
+  }
+
+  #relayToFramework(agent: Agent, body: BodyOf<typeof ExecutorToFramework>): void {
+    const framework = this.#books.frameworks.get(body.frameworkId);
+    this.#acts.tell(framework, ExecutorToFramework, { ...body, slaveId: agent.id });
+  }
+}

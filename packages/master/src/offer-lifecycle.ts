@@ -1,0 +1,123 @@
+import type { BodyOf } from '@mesos-ts/process';
+import {
+  type DeclineResourceOffer,
+  type FrameworkId,
+  formatResources,
+  type LaunchTasks,
+  type Offer,
+  RescindResourceOffer,
+  ResourceOffer,
+  RunTask,
+  type SlaveId,
+} from '@mesos-ts/protocol';
+import type { Allocation } from './allocator.js';
+import type { Books } from './books.js';
+import type { DrfAllocator } from './drf-allocator.js';
+import type { Framework } from './frameworks.js';
+import { checkLaunch, offeredTogether, type Refused, refuseAll, whyOffersInvalid } from './launch.js';
+import type { MasterActs } from './master-acts.js';
+import type { TaskLifecycle } from './task-lifecycle.js';
+
+/** A message that is larger than the transport carries would be lost, and its offers with it. */
+const offersPerMessage = 100;
+
+/**
+ * What becomes of allocated resources: they are offered, and an offer is declined, rescinded or used to launch tasks
+ * (Mesos facts 3.6). Which launches are refused is decided in launch.ts.
+ */
+export class OfferLifecycle {
+  readonly #acts: MasterActs;
+  readonly #books: Books;
+  readonly #allocator: DrfAllocator;
+  readonly #tasks: TaskLifecycle;
+  /** Agents that were removed, until the allocator has heard of it. */
+  readonly #departed = new Map<SlaveId, symbol>();
+
+  constructor(acts: MasterActs, books: Books, allocator: DrfAllocator, tasks: TaskLifecycle) {
+    this.#acts = acts;
+    this.#books = books;
+    this.#allocator = allocator;
+    this.#tasks = tasks;
+  }
+
+  /** Offers what was allocated, to each framework all of it together. */
+  offer(allocations: readonly Allocation[]): void {
+    const offersByFramework = new Map<FrameworkId, Offer[]>();
+    for (const { frameworkId, slaveId, resources } of allocations) {
+      const offer = this.#departed.has(slaveId) ? undefined : this.#books.makeOffer(frameworkId, slaveId, resources);
+      if (offer !== undefined)
+        offersByFramework.set(frameworkId, [...(offersByFramework.get(frameworkId) ?? []), offer]);
+    }
+    for (const [frameworkId, offers] of offersByFramework) {
+      this.#acts.log.debug({ framework: frameworkId, offers: offers.map(describeOffer) }, 'offering');
+      for (let first = 0; first < offers.length; first += offersPerMessage)
+        this.#acts.tell(this.#books.frameworks.get(frameworkId), ResourceOffer, {
+          offers: offers.slice(first, first + offersPerMessage),
+        });
+    }
+  }
+
+  /** Offers of others, and those that are out no more, are passed over. */
+  decline(framework: Framework, { offerIds, filters }: BodyOf<typeof DeclineResourceOffer>): void {
+    for (const offer of this.#books.offers.all(new Set(offerIds)))
+      if (offer.frameworkId === framework.id) this.#books.takeBack(offer, filters);
+  }
+
+  /** Uses offers for tasks. What is left of them goes back; each task that is not launched is answered with a status. */
+  launch(framework: Framework, { offerIds, tasks, filters }: BodyOf<typeof LaunchTasks>): void {
+    const offers = this.#books.offers.all(new Set(offerIds)).filter((offer) => offer.frameworkId === framework.id);
+    const invalid = whyOffersInvalid(framework, offerIds, (id) => this.#books.offers.get(id));
+    const agent = offers[0] === undefined ? undefined : this.#books.agents.get(offers[0].slaveId);
+    if (invalid !== undefined || agent === undefined) {
+      for (const offer of offers) this.#books.takeBack(offer);
+      this.#tellRefused(
+        framework,
+        refuseAll(tasks, 'REASON_INVALID_OFFERS', invalid ?? 'the agent of the offer is gone'),
+      );
+      return;
+    }
+    for (const offer of offers) this.#books.consume(offer);
+    const { accepted, refused, remaining } = checkLaunch(framework, agent, offeredTogether(offers), tasks);
+    for (const task of accepted) {
+      this.#books.launch(framework, agent, task);
+      this.#acts.send(agent.pid, RunTask, {
+        framework: framework.info,
+        task: task.info,
+        launchExecutor: task.startsExecutor,
+      });
+    }
+    this.#books.giveBack(framework.id, agent.id, remaining, filters);
+    this.#tellRefused(framework, refused);
+  }
+
+  /** Tells the frameworks of offers that are void; they are out of the books by now. */
+  rescind(offers: readonly Offer[]): void {
+    for (const offer of offers)
+      this.#acts.tell(this.#books.frameworks.get(offer.frameworkId), RescindResourceOffer, { offerId: offer.id });
+  }
+
+  /**
+   * What the allocator gave away of an agent before it heard of its removal is void, also where the agent is back by
+   * then: its resources have been counted anew.
+   */
+  voidAllocationsOf(slaveId: SlaveId): void {
+    const departure = Symbol(slaveId);
+    this.#departed.set(slaveId, departure);
+    const arrived = (): void => {
+      if (this.#departed.get(slaveId) === departure) this.#departed.delete(slaveId);
+    };
+    this.#allocator.dispatch(() => this.#acts.later(arrived)).catch(() => undefined); // this master's term is over
+  }
+
+  #tellRefused(framework: Framework, refused: readonly Refused[]): void {
+    for (const { info, state, reason, message } of refused) {
+      this.#acts.log.warn({ framework: framework.id, task: info.taskId, state, why: message }, 'task not launched');
+      const about = { taskId: info.taskId, slaveId: info.slaveId, executorId: info.executor.executorId };
+      this.#tasks.tellOwn(framework, about, state, reason, message);
+    }
+  }
+}
+
+function describeOffer({ id, slaveId, resources }: Offer): string {
+  return `${id} of ${slaveId}: ${formatResources(resources)}`;
+}
