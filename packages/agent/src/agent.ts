@@ -301,7 +301,8 @@ export class Agent extends Process {
     if (first) {
       this.#frameworks.bind(executor, from);
       this.#runner.registered(executor, from);
-      this.log.info({ framework: frameworkId, executor: executorId, from }, 'executor registered');
+      // Without its address, which is its secret.
+      this.log.info({ framework: frameworkId, executor: executorId }, 'executor registered');
     }
     this.send(from, ExecutorRegistered, {
       executor: executor.info,

@@ -55,7 +55,7 @@ export class AgentRegistration {
     if (agent === undefined) return;
     this.#acts.link(from);
     this.#acts.log.info(
-      { agent: agent.id, from, hostname: info.hostname, resources: formatResources(agent.info.resources), version },
+      { agent: agent.id, from, host: info.hostname, resources: formatResources(agent.info.resources), version },
       'agent registered',
     );
     this.#acknowledge(agent);

@@ -90,7 +90,7 @@ async function run(flags: AgentFlags): Promise<void> {
       executorRegistrationTimeoutMs: flags.executorRegistrationTimeout,
       shutdownGracePeriodMs: flags.executorShutdownGracePeriod,
     });
-    log.info({ pid: agent.pid, cluster: flags.cluster }, 'agent started');
+    log.info({ upid: agent.pid, cluster: flags.cluster }, 'agent started');
     void end.then((why) => {
       log.info({ why }, 'ending');
       return agent.stop();

@@ -67,7 +67,7 @@ async function run(flags: MasterFlags): Promise<void> {
     maxAgentPingTimeouts: flags.maxAgentPingTimeouts,
     agentReregisterTimeoutMs: flags.agentReregisterTimeout,
   });
-  log.info({ pid: master.pid, cluster: flags.cluster }, 'master started: standing by');
+  log.info({ upid: master.pid, cluster: flags.cluster }, 'master started: standing by');
   const why = await Promise.race([end, master.ended]);
   if (why !== undefined) log.info({ why }, 'ending');
   await master.stop();
