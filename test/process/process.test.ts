@@ -7,6 +7,8 @@ import {
   Process,
   parseUpid,
   Random,
+  type RuntimeEvent,
+  runtimeEventKinds,
   type Transport,
   type TransportSink,
   type Upid,
@@ -1700,3 +1702,25 @@ t.test('a subclass that overrides nothing lives and ends', async (t) => {
   await node.wait(pid);
   t.strictSame(node.processes(), []);
 });
+
+t.test(
+  'Runtime events are counted under their codes, and told to whoever subscribed, who cannot do harm',
+  async (t) => {
+    const world = new World(t);
+    const node = await world.node('a');
+    const seen: RuntimeEvent[] = [];
+    node.events.subscribe(() => {
+      throw new Error('a listener that fails');
+    });
+    const unsubscribe = node.events.subscribe((event) => seen.push(event));
+    node.send(upid('nobody', 'a'), Note, { n: 1 });
+    t.match(seen, [{ code: 'DEAD_LETTER', count: 1, to: 'nobody', message: 'Note' }]);
+    const failing = node.spawn(new Actor('failing', { initialize: () => Promise.reject(new Error('boom')) }));
+    await node.wait(failing);
+    t.match(seen[1], { code: 'PROCESS_FAILED', process: 'failing', error: { message: 'boom' } });
+    unsubscribe();
+    node.send(upid('nobody', 'a'), Note, { n: 2 });
+    t.equal(seen.length, 2);
+    t.equal(node.counters.get(runtimeEventKinds.DEAD_LETTER.counter), 2);
+  },
+);

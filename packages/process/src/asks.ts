@@ -1,5 +1,4 @@
 import type { Clock, Timer } from './clock.js';
-import type { Counters } from './counters.js';
 import {
   BadReplyError,
   DisconnectedError,
@@ -9,6 +8,7 @@ import {
   TimedOutError,
 } from './errors.js';
 import type { AnyMessageType } from './message.js';
+import type { RuntimeEvents } from './runtime-event.js';
 import type { Upid } from './upid.js';
 
 interface Pending {
@@ -26,11 +26,11 @@ export class Asks {
   #lastId = 0;
   readonly #pending = new Map<number, Pending>();
   readonly #clock: Clock;
-  readonly #counters: Counters;
+  readonly #events: RuntimeEvents;
 
-  constructor(clock: Clock, counters: Counters) {
+  constructor(clock: Clock, events: RuntimeEvents) {
     this.#clock = clock;
-    this.#counters = counters;
+    this.#events = events;
   }
 
   /** Begins one: `begun` gets its id, to send it on its way. */
@@ -64,9 +64,9 @@ export class Asks {
     if (pending === undefined) return;
     if (pending.replyType.name === name && (from === '' || pending.replyType.check(body))) pending.resolve(body);
     else {
-      this.#counters.increment('replies_invalid');
       const why =
         pending.replyType.name === name ? pending.replyType.explain(body) : `expected ${pending.replyType.name}`;
+      this.#events.emit('REPLY_INVALID', { from: pending.to, message: name, why });
       pending.reject(new BadReplyError(`${pending.to} answered with ${name}: ${why}`));
     }
   }
@@ -111,7 +111,7 @@ export class Asks {
   #take(askId: number, from: string): Pending | undefined {
     const pending = this.#pending.get(askId);
     if (pending === undefined || pending.node !== from) {
-      this.#counters.increment('replies_late');
+      this.#events.emit('REPLY_LATE', { from });
       return undefined;
     }
     this.#pending.delete(askId);

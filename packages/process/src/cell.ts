@@ -94,8 +94,7 @@ export class Cell {
   }
 
   #fail(error: unknown): void {
-    this.node.counters.increment('processes_failed');
-    this.log.error({ err: error }, 'a handler threw: the process ends');
+    this.node.events.emit('PROCESS_FAILED', { process: this.process.id, error });
     this.#end('failed');
   }
 
@@ -106,18 +105,20 @@ export class Cell {
     try {
       finalized = this.process[detach]();
     } catch (error) {
-      this.log.error({ err: error }, 'finalize threw');
+      this.#finalizeFailed(error);
     }
     if (finalized instanceof Promise)
-      finalized
-        .catch((error: unknown) => this.log.error({ err: error }, 'finalize threw'))
-        .finally(() => this.node.ended(this, reason));
+      finalized.catch((error: unknown) => this.#finalizeFailed(error)).finally(() => this.node.ended(this, reason));
     else this.node.ended(this, reason);
+  }
+
+  #finalizeFailed(error: unknown): void {
+    this.node.events.emit('FINALIZE_FAILED', { process: this.process.id, error });
   }
 
   #abandon(event: ProcessEvent): void {
     if (event.kind === 'message') {
-      this.node.counters.increment('dead_letters');
+      this.node.events.emit('DEAD_LETTER', { from: event.from, to: this.process.id, message: event.name });
       event.answer?.noProcess();
     } else if (event.kind === 'dispatch') event.abandon?.();
   }

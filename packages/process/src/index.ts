@@ -27,6 +27,7 @@ export { NatsTransport, type NatsTransportOptions, natsUnreachable } from './nat
 export { type AskOptions, Node, type NodeOptions } from './node.js';
 export { type Handler, Process } from './process.js';
 export { Random } from './random.js';
+export { type RuntimeEvent, type RuntimeEventCode, type RuntimeEvents, runtimeEventKinds } from './runtime-event.js';
 export { SocketClientTransport, SocketServerTransport } from './socket-transport.js';
 export type { Transport, TransportSink } from './transport.js';
 export { nodeNamePattern, parseUpid, processIdPattern, type Upid, type UpidParts, upid } from './upid.js';

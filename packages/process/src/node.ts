@@ -10,6 +10,7 @@ import type { AnyMessageType, AskableMessageType, BodyOf, ReplyOf } from './mess
 import { Peers } from './peers.js';
 import type { Process } from './process.js';
 import { Random } from './random.js';
+import { RuntimeEvents } from './runtime-event.js';
 import type { Transport } from './transport.js';
 import { nodeNamePattern, parseUpid, type Upid, type UpidParts, upid } from './upid.js';
 
@@ -52,6 +53,8 @@ export class Node {
   readonly log: Logger;
   /** What this Node sent, received, dropped and refused. */
   readonly counters = new Counters();
+  /** Where to subscribe to what happens to it. */
+  readonly events: RuntimeEvents;
   readonly #cells = new Map<string, Cell>();
   readonly #parsed = new Map<string, UpidParts>();
   readonly #asks: Asks;
@@ -82,14 +85,15 @@ export class Node {
       throw new NameError(`${JSON.stringify(this.name)} cannot be a Node's name: use 1 to 64 letters, digits, - and _`);
     this.incarnation = this.random.token(10);
     this.log = (options.log ?? pino({ level: 'silent' })).child({ node: this.name });
-    this.#asks = new Asks(this.clock, this.counters);
+    this.events = new RuntimeEvents(this.clock, this.counters, this.log);
+    this.#asks = new Asks(this.clock, this.events);
     this.#peers = new Peers(
       {
         name: this.name,
         incarnation: this.incarnation,
         clock: this.clock,
         counters: this.counters,
-        log: this.log,
+        events: this.events,
         asks: this.#asks,
         deliver: (from, peer, envelope) => this.#deliver(from, peer, envelope),
         linked: (toId, toIncarnation, peer) => this.#linked(toId, toIncarnation, peer),
@@ -130,7 +134,8 @@ export class Node {
     const { id, node, incarnation } = this.#parse(to);
     if (node === this.name) {
       const cell = this.#find(id, incarnation);
-      if (cell === undefined) this.counters.increment('dead_letters');
+      if (cell === undefined)
+        this.events.emit('DEAD_LETTER', { from: from?.pid ?? this.#ownPid, to: id, message: type.name });
       else
         cell.push({
           kind: 'message',
@@ -251,8 +256,7 @@ export class Node {
     const answer: Answer | undefined = kind === Kind.ask ? this.#remoteAnswer(peer, from, askId) : undefined;
     if (cell === undefined) {
       const dead = toIncarnation !== '' && toIncarnation !== this.incarnation;
-      this.counters.increment(dead ? 'messages_dead_incarnation' : 'dead_letters');
-      this.log.debug({ from, to: toId, message: name, toIncarnation }, 'message dropped: there is no such process');
+      this.events.emit(dead ? 'DEAD_INCARNATION' : 'DEAD_LETTER', { from, to: toId, message: name });
       answer?.noProcess();
     } else cell.push({ kind: 'message', from, name, body, remote: true, answer });
   }

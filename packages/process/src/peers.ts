@@ -1,10 +1,10 @@
-import type { Logger } from 'pino';
 import type { Asks } from './asks.js';
 import type { Cell } from './cell.js';
 import type { Clock, Timer } from './clock.js';
 import type { Counters } from './counters.js';
 import { type ExitReason, isExitReason } from './event.js';
 import { decodeFrame, type Envelope, encodeFrame, type Frame, Kind } from './frame.js';
+import type { RuntimeEvents } from './runtime-event.js';
 import type { Transport, TransportSink } from './transport.js';
 import { type Upid, type UpidParts, upid } from './upid.js';
 
@@ -49,7 +49,7 @@ export interface PeersHost {
   readonly incarnation: string;
   readonly clock: Clock;
   readonly counters: Counters;
-  readonly log: Logger;
+  readonly events: RuntimeEvents;
   readonly asks: Asks;
   /** A message or an ask from elsewhere. `answer` is 0 for a message. */
   deliver(from: Upid, peer: string, envelope: Envelope): void;
@@ -99,7 +99,7 @@ export class Peers {
   send(node: string, envelope: Envelope): void {
     const peer = this.#peer(node);
     if (peer === undefined) {
-      this.#host.counters.increment('messages_unroutable');
+      this.#host.events.emit('MESSAGE_UNROUTABLE', { to: node, message: envelope[4] });
       if (envelope[0] === Kind.ask) this.#host.asks.unsent(envelope[6], 'disconnected');
       return;
     }
@@ -215,7 +215,7 @@ export class Peers {
       if (envelopes[0]?.[0] === Kind.lost) peer.owesLost = false;
       this.#host.counters.increment('frames_sent');
     } else {
-      this.#host.counters.increment('messages_unsent', envelopes.length);
+      this.#host.events.emit('MESSAGE_UNSENT', { to: peer.name }, envelopes.length);
       if (envelopes.some(breaksLinks)) for (const pid of peer.links.keys()) peer.doubtful.add(pid);
       for (const envelope of envelopes)
         if (envelope[0] === Kind.ask) this.#host.asks.unsent(envelope[6], 'disconnected');
@@ -230,11 +230,8 @@ export class Peers {
       // One body that cannot be encoded must not take the rest of the frame with it.
       if (envelopes.length > 1) for (const envelope of envelopes) this.#transmit(peer, [envelope]);
       else {
-        this.#host.counters.increment('messages_unencodable');
-        this.#host.log.error(
-          { err: error, to: peer.name, message: envelopes[0]?.[4] },
-          'message dropped: it does not encode',
-        );
+        const message = envelopes[0]?.[4] ?? '';
+        this.#host.events.emit('MESSAGE_UNENCODABLE', { to: peer.name, message, why: (error as Error).message });
         if (envelopes[0]?.[0] === Kind.ask) this.#host.asks.unsent(envelopes[0][6], 'unencodable');
       }
       return undefined;
@@ -249,11 +246,12 @@ export class Peers {
       return;
     }
     const [envelope] = envelopes;
-    this.#host.counters.increment('messages_too_large');
-    this.#host.log.error(
-      { to: peer.name, message: envelope?.[4], bytes, bytesMax: peer.transport.frameBytesMax },
-      'message dropped: it is larger than the transport carries',
-    );
+    this.#host.events.emit('MESSAGE_TOO_LARGE', {
+      to: peer.name,
+      message: envelope?.[4] ?? '',
+      bytes,
+      bytesMax: peer.transport.frameBytesMax,
+    });
     if (envelope?.[0] === Kind.ask) this.#host.asks.unsent(envelope[6], 'too-large');
   }
 
@@ -272,11 +270,8 @@ export class Peers {
     try {
       frame = decodeFrame(bytes);
     } catch (error) {
-      this.#host.counters.increment('frames_malformed');
-      this.#host.log.warn(
-        { from, bytes: bytes.byteLength, why: (error as Error).message },
-        'frame dropped: it does not decode',
-      );
+      const why = (error as Error).message;
+      this.#host.events.emit('FRAME_MALFORMED', { from, bytes: bytes.byteLength, why });
       return;
     }
     const peer = this.#peers.get(from) ?? this.#add(from, transport);
@@ -290,7 +285,7 @@ export class Peers {
   #cameBy(peer: Peer, transport: Transport): boolean {
     if (peer.transport === transport) return true;
     if (peer.incarnation !== '') {
-      this.#host.counters.increment('frames_misrouted');
+      this.#host.events.emit('FRAME_MISROUTED', { from: peer.name });
       return false;
     }
     // We looked for it elsewhere before it came.
@@ -303,7 +298,7 @@ export class Peers {
   /** Whether to take a frame, by its incarnation, session and number; tells of what is missing before it. */
   #inOrder(peer: Peer, frame: Frame): boolean {
     if (this.#endedIncarnations.has(`${peer.name}#${frame.incarnation}`)) {
-      this.#host.counters.increment('frames_dead_incarnation');
+      this.#host.events.emit('FRAME_DEAD_INCARNATION', { from: peer.name });
       return false;
     }
     const first = peer.incarnation !== frame.incarnation;
@@ -314,7 +309,7 @@ export class Peers {
       peer.nextIn = 0;
     }
     if (frame.session < peer.session || (frame.session === peer.session && frame.sequence < peer.nextIn)) {
-      this.#host.counters.increment('frames_stale');
+      this.#host.events.emit('FRAME_STALE', { from: peer.name });
       return false;
     }
     if (frame.session > peer.session) {
@@ -325,7 +320,7 @@ export class Peers {
       peer.owesLost = false;
     } else if (frame.sequence > peer.nextIn) {
       // What came before the first that we hear may have been for our predecessor, or for us.
-      if (!first) this.#host.counters.increment('frames_lost', frame.sequence - peer.nextIn);
+      if (!first) this.#host.events.emit('FRAMES_LOST', { from: peer.name }, frame.sequence - peer.nextIn);
       this.#break(peer, 'connection-lost');
       this.#put(peer, [Kind.lost, '', frame.incarnation, '', '', undefined, 0]);
     }
@@ -341,7 +336,7 @@ export class Peers {
     const [kind, toId, toIncarnation, fromId, name, body, askId] = envelope;
     // An `exited` and an answer are about a request of ours, so they fit this incarnation or nothing waits for them.
     if (toIncarnation !== '' && toIncarnation !== this.#host.incarnation && kind !== Kind.link && kind !== Kind.ask) {
-      this.#host.counters.increment('messages_dead_incarnation');
+      this.#host.events.emit('DEAD_INCARNATION', { from: peer.name, to: toId, message: name });
       return;
     }
     switch (kind) {
@@ -370,7 +365,7 @@ export class Peers {
         this.#break(peer, 'connection-lost');
         break;
       default:
-        this.#host.counters.increment('messages_unknown_kind');
+        this.#host.events.emit('ENVELOPE_UNKNOWN', { from: peer.name, kind });
     }
   }
 
@@ -496,7 +491,9 @@ export class Peers {
     const linkers = peer.links.get(pid);
     peer.links.delete(pid);
     peer.doubtful.delete(pid);
-    if (linkers !== undefined) for (const cell of linkers) cell.push({ kind: 'exited', pid, reason });
+    if (linkers === undefined) return;
+    if (reason !== 'ended' && reason !== 'failed') this.#host.events.emit('LINK_BROKEN', { pid, reason });
+    for (const cell of linkers) cell.push({ kind: 'exited', pid, reason });
   }
 }
 

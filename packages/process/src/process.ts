@@ -223,10 +223,10 @@ export abstract class Process {
 
   #serveMessage(event: MessageEvent): unknown {
     const installed = this.#handlers.get(event.name);
-    if (installed === undefined) return this.#refuse(event, 'messages_unknown', 'no handler for this message');
-    if (!this.admits(event.from, event.name)) return this.#refuse(event, 'messages_not_admitted', undefined);
+    if (installed === undefined) return this.#refuse(event, 'MESSAGE_UNKNOWN', '');
+    if (!this.admits(event.from, event.name)) return this.#refuse(event, 'MESSAGE_NOT_ADMITTED', '');
     if (event.remote && !installed.type.check(event.body))
-      return this.#refuse(event, 'messages_invalid', installed.type.explain(event.body));
+      return this.#refuse(event, 'MESSAGE_INVALID', installed.type.explain(event.body));
     this.#current = event;
     const result = installed.handle(event.from, event.body as never);
     if (result instanceof Promise) return result.then(() => this.#settled());
@@ -238,9 +238,12 @@ export abstract class Process {
     this.#current = undefined;
   }
 
-  #refuse(event: MessageEvent, counter: string, why: string | undefined): void {
-    this.node.counters.increment(counter);
-    if (why !== undefined) this.log.warn({ from: event.from, message: event.name, why }, 'message dropped');
+  #refuse(
+    event: MessageEvent,
+    code: 'MESSAGE_UNKNOWN' | 'MESSAGE_NOT_ADMITTED' | 'MESSAGE_INVALID',
+    why: string,
+  ): void {
+    this.node.events.emit(code, { process: this.id, from: event.from, message: event.name, why });
     event.answer?.noProcess();
   }
 }

@@ -1,0 +1,176 @@
+import type { Logger } from 'pino';
+import type { Clock } from './clock.js';
+import type { Counters } from './counters.js';
+import type { ExitReason } from './event.js';
+import type { Upid } from './upid.js';
+
+/** What each kind of event says, by its code. Codes are stable: whoever watches for one may rely on it. */
+export interface RuntimeEventFields {
+  /** A message for a process that is not there, or that ended before it handled it. */
+  DEAD_LETTER: { readonly from: Upid; readonly to: string; readonly message: string };
+  /** A message for an incarnation of this Node that is over. */
+  DEAD_INCARNATION: { readonly from: string; readonly to: string; readonly message: string };
+  /** A message for which its receiver has no handler. */
+  MESSAGE_UNKNOWN: { readonly process: string; readonly from: Upid; readonly message: string };
+  /** A message that is not as it was declared. */
+  MESSAGE_INVALID: { readonly process: string; readonly from: Upid; readonly message: string; readonly why: string };
+  /** A message that its receiver does not admit now. */
+  MESSAGE_NOT_ADMITTED: { readonly process: string; readonly from: Upid; readonly message: string };
+  /** No transport reaches the Node. */
+  MESSAGE_UNROUTABLE: { readonly to: string; readonly message: string };
+  /** Not sent, because the connection was down. */
+  MESSAGE_UNSENT: { readonly to: string };
+  MESSAGE_UNENCODABLE: { readonly to: string; readonly message: string; readonly why: string };
+  MESSAGE_TOO_LARGE: {
+    readonly to: string;
+    readonly message: string;
+    readonly bytes: number;
+    readonly bytesMax: number;
+  };
+  /** An envelope of a kind that this build does not know. */
+  ENVELOPE_UNKNOWN: { readonly from: string; readonly kind: number };
+  FRAME_MALFORMED: { readonly from: string; readonly bytes: number; readonly why: string };
+  /** From an incarnation that is over. */
+  FRAME_DEAD_INCARNATION: { readonly from: string };
+  /** By another transport than the Node came by first. */
+  FRAME_MISROUTED: { readonly from: string };
+  /** Of a session that is over, or for a second time. */
+  FRAME_STALE: { readonly from: string };
+  /** So many frames are missing before one that came. */
+  FRAMES_LOST: { readonly from: string };
+  REPLY_LATE: { readonly from: string };
+  REPLY_INVALID: { readonly from: Upid; readonly message: string; readonly why: string };
+  /** A handler threw. What becomes of the process was said when it was spawned. */
+  PROCESS_FAILED: { readonly process: string; readonly error: unknown };
+  /** `finalize` threw: what the process held may not be released. */
+  FINALIZE_FAILED: { readonly process: string; readonly error: unknown };
+  /** A link of a process of this Node to one elsewhere broke. */
+  LINK_BROKEN: { readonly pid: Upid; readonly reason: ExitReason };
+}
+
+export type RuntimeEventCode = keyof RuntimeEventFields;
+
+/** Something that the runtime did by itself and that somebody may want to know of. */
+export type RuntimeEvent = {
+  [C in RuntimeEventCode]: {
+    readonly code: C /** How many at once. */;
+    readonly count: number;
+  } & RuntimeEventFields[C];
+}[RuntimeEventCode];
+
+interface Kind {
+  /** The name of what {@link Counters} count. */
+  readonly counter: string;
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly text: string;
+}
+
+/** How each kind is counted and logged. */
+export const runtimeEventKinds: Readonly<Record<RuntimeEventCode, Kind>> = {
+  DEAD_LETTER: { counter: 'dead_letters', level: 'debug', text: 'message dropped: there is no such process' },
+  DEAD_INCARNATION: {
+    counter: 'messages_dead_incarnation',
+    level: 'debug',
+    text: 'message dropped: it is for an earlier incarnation of this Node',
+  },
+  MESSAGE_UNKNOWN: { counter: 'messages_unknown', level: 'warn', text: 'message dropped: there is no handler for it' },
+  MESSAGE_INVALID: { counter: 'messages_invalid', level: 'warn', text: 'message dropped: it is not as declared' },
+  MESSAGE_NOT_ADMITTED: { counter: 'messages_not_admitted', level: 'debug', text: 'message dropped: not admitted now' },
+  MESSAGE_UNROUTABLE: {
+    counter: 'messages_unroutable',
+    level: 'warn',
+    text: 'message dropped: nothing leads to its Node',
+  },
+  MESSAGE_UNSENT: { counter: 'messages_unsent', level: 'debug', text: 'messages dropped: disconnected' },
+  MESSAGE_UNENCODABLE: { counter: 'messages_unencodable', level: 'error', text: 'message dropped: it does not encode' },
+  MESSAGE_TOO_LARGE: {
+    counter: 'messages_too_large',
+    level: 'error',
+    text: 'message dropped: it is larger than the transport carries',
+  },
+  ENVELOPE_UNKNOWN: {
+    counter: 'messages_unknown_kind',
+    level: 'warn',
+    text: 'envelope dropped: its kind is not known',
+  },
+  FRAME_MALFORMED: { counter: 'frames_malformed', level: 'warn', text: 'frame dropped: it does not decode' },
+  FRAME_DEAD_INCARNATION: {
+    counter: 'frames_dead_incarnation',
+    level: 'debug',
+    text: 'frame dropped: its sender is over',
+  },
+  FRAME_MISROUTED: { counter: 'frames_misrouted', level: 'warn', text: 'frame dropped: its sender came another way' },
+  FRAME_STALE: { counter: 'frames_stale', level: 'debug', text: 'frame dropped: it is late' },
+  FRAMES_LOST: { counter: 'frames_lost', level: 'warn', text: 'frames were lost on the way' },
+  REPLY_LATE: { counter: 'replies_late', level: 'debug', text: 'reply dropped: nobody waits for it any more' },
+  REPLY_INVALID: { counter: 'replies_invalid', level: 'warn', text: 'reply refused: it is not as declared' },
+  PROCESS_FAILED: { counter: 'processes_failed', level: 'error', text: 'a handler threw' },
+  FINALIZE_FAILED: { counter: 'finalize_failed', level: 'error', text: 'finalize threw' },
+  LINK_BROKEN: { counter: 'links_broken', level: 'debug', text: 'a link broke' },
+};
+
+/** How many lines of one kind are logged in a second: a flood of junk is counted, but must not become a flood of logs. */
+const linesPerSecond = 20;
+
+/** Where the events of one Node come together: they are counted, logged, and told to whoever subscribed. */
+export class RuntimeEvents {
+  readonly #clock: Clock;
+  readonly #counters: Counters;
+  readonly #log: Logger;
+  readonly #listeners = new Set<(event: RuntimeEvent) => void>();
+  readonly #logged = new Map<RuntimeEventCode, { since: number; lines: number; suppressed: number }>();
+
+  constructor(clock: Clock, counters: Counters, log: Logger) {
+    this.#clock = clock;
+    this.#counters = counters;
+    this.#log = log;
+  }
+
+  /**
+   * Calls `listener` with every event from now on, in the midst of what caused it: it should only take note. What it
+   * throws is logged.
+   * @returns ends the subscription.
+   */
+  subscribe(listener: (event: RuntimeEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** For the runtime alone. */
+  emit<C extends RuntimeEventCode>(code: C, fields: RuntimeEventFields[C], count = 1): void {
+    const { counter, level, text } = runtimeEventKinds[code];
+    this.#counters.increment(counter, count);
+    if (this.#log.isLevelEnabled(level)) this.#write(code, level, text, fields);
+    if (this.#listeners.size === 0) return;
+    const event = { code, count, ...fields } as unknown as RuntimeEvent;
+    for (const listener of this.#listeners) this.#tell(listener, event);
+  }
+
+  #tell(listener: (event: RuntimeEvent) => void, event: RuntimeEvent): void {
+    try {
+      listener(event);
+    } catch (error) {
+      this.#log.error({ err: error, code: event.code }, 'a listener to runtime events threw');
+    }
+  }
+
+  #write(code: RuntimeEventCode, level: Kind['level'], text: string, fields: object): void {
+    const now = this.#clock.now();
+    const logged = this.#logged.get(code) ?? { since: now, lines: 0, suppressed: 0 };
+    this.#logged.set(code, logged);
+    if (now - logged.since >= 1_000) {
+      if (logged.suppressed > 0)
+        this.#log[level]({ code, suppressed: logged.suppressed }, `${text} (and more, unlogged)`);
+      Object.assign(logged, { since: now, lines: 0, suppressed: 0 });
+    }
+    if (++logged.lines > linesPerSecond) logged.suppressed++;
+    else this.#log[level]({ code, ...errorAsErr(fields) }, text);
+  }
+}
+
+/** The logger prints an error with its stack under this name. */
+function errorAsErr(fields: object): object {
+  if (!('error' in fields)) return fields;
+  const { error, ...rest } = fields;
+  return { ...rest, err: error };
+}
