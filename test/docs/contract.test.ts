@@ -6,8 +6,8 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const contract = readFileSync(`${root}docs/delivery-and-ordering.md`, 'utf8');
 const parity = readFileSync(`${root}packages/process/README.md`, 'utf8');
 
-/** Behind a sentence: (*file*: title of a test). */
-const reference = /\(\*([\w-]+)\*: ([^\n]+)\)/g;
+/** Behind a sentence: (_file_: title of a test). */
+const reference = /\(_([\w-]+)_: ([^\n]+)\)/g;
 
 /** The titles of the tests in test/process and test/simulation, by the name of their file. */
 function titles(): Map<string, string> {
