@@ -27,8 +27,9 @@ const updates = Array.from({ length: differentMax }, (_, i): Update => {
   const digits = i.toString(16).padStart(4, '0');
   return {
     taskId: `task-${String(i).padStart(6, '0')}`,
-    frameworkId: '5f6b2c1e-9d7a-4f3b-8a51-0c2d4e6f8a90-0001',
-    state: 'TASK_RUNNING',
+    // In runs, as real updates come: neither all alike nor all different.
+    frameworkId: `5f6b2c1e-9d7a-4f3b-8a51-0c2d4e6f8a90-000${(i >> 2) % 5}`,
+    state: (i * 7) % 10 < 6 ? 'TASK_RUNNING' : 'TASK_FINISHED',
     uuid: `0d9f6a52-${digits}-4e7d-9f80-a1b2c3d4${digits}`,
     timestamp: 1_700_000_000_000 + i,
   };

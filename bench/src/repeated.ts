@@ -28,19 +28,14 @@ export async function repeat(
   return summary(values);
 }
 
-/**
- * Takes several measurements in turns, A B C A B C, so that a slow minute of the machine slows all of them down.
- * `warm` is told once, after the warm-ups.
- */
+/** Takes several measurements in turns, A B C A B C, so that a slow minute of the machine slows all of them down. */
 export async function alternate<K extends string>(
   measures: Readonly<Record<K, () => number | Promise<number>>>,
   { warmUps = 2, runs = 7 }: Repetition = {},
-  warm: () => void = () => undefined,
 ): Promise<Record<K, Repeated>> {
   const names = Object.keys(measures) as K[];
   const values = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<K, number[]>;
   for (let round = 0; round < warmUps + runs; round++) {
-    if (round === warmUps) warm();
     for (const name of names) {
       const value = await measures[name]();
       if (round >= warmUps) values[name].push(value);

@@ -5,6 +5,8 @@ import { alternate, type Repeated, type Repetition } from '../repeated.js';
 import type { Report, RunOptions } from '../scenario.js';
 import { type Roles, Watches } from './watches.js';
 
+const watchedRuns = 3;
+
 /** What the measurements of one run share: who is told, who is watched, and what is to be ended afterwards. */
 export class Session {
   readonly watches: Watches;
@@ -24,8 +26,11 @@ export class Session {
     return (await this.#nats).url;
   }
 
-  /** Measures `id` in turns with its baselines; only its own counting runs are watched. */
-  compare<K extends string>(
+  /**
+   * Measures `id` in turns with its baselines, and then does it a few times more to watch it: to watch takes time, too,
+   * which would make the comparison unfair.
+   */
+  async compare<K extends string>(
     id: string,
     roles: Roles,
     ours: () => Promise<number>,
@@ -33,10 +38,10 @@ export class Session {
     repetition?: Repetition,
   ): Promise<Record<K | 'ours', Repeated>> {
     this.report.progress(id);
-    const measures = { ours: () => this.watches.during(id, roles, ours), ...baselines };
-    return alternate<K | 'ours'>(measures as Record<K | 'ours', () => Promise<number>>, repetition, () =>
-      this.watches.forget(id),
-    );
+    const measures = { ours, ...baselines } as Record<K | 'ours', () => Promise<number>>;
+    const measured = await alternate(measures, repetition);
+    for (let run = 0; run < watchedRuns; run++) await this.watches.during(id, roles, ours);
+    return measured;
   }
 
   start<O extends Operations>(program: string, execArgv: readonly string[] = []): OtherProcess<O> {

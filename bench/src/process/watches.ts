@@ -36,11 +36,6 @@ export class Watches {
     }
   }
 
-  /** Forgets the turns of `id` so far: they were warm-ups. */
-  forget(id: string): void {
-    for (const [key, turn] of this.#turns) if (turn.id === id) this.#turns.delete(key);
-  }
-
   /** The longest of each figure and role that was watched. */
   turns(): LongestTurn[] {
     return [...this.#turns.values()].sort((a, b) => b.ms - a.ms);
