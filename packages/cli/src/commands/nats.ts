@@ -30,7 +30,10 @@ interface NatsFlags {
 /** `mesos nats`: a nats-server that suits a cluster, in the foreground. */
 export function addNatsCommand(program: Command): void {
   const command = program.command('nats').description('start a nats-server that suits a cluster, until Ctrl-C');
-  flag(command, '--port <number>', 'the port for clients', { parse: wholeNumber(1, 65_535), fallback: 4222 });
+  flag(command, '--port <number>', 'the port for clients; 0: a free one', {
+    parse: wholeNumber(0, 65_535),
+    fallback: 4222,
+  });
   flag(command, '--host <address>', 'the address to listen on', { fallback: '127.0.0.1' });
   flag(
     command,
@@ -133,7 +136,7 @@ function enroll(folder: CredentialsFolder, flags: NatsFlags): void {
 
 function start(flags: NatsFlags, accounts: string, storeDir: string | undefined): Promise<NatsServer> {
   return startNatsServer({
-    port: flags.port,
+    ...(flags.port === 0 ? {} : { port: flags.port }),
     host: flags.host,
     jetstream: flags.jetstream,
     ...(storeDir === undefined ? {} : { storeDir }),
