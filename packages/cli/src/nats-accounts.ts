@@ -49,7 +49,8 @@ system_account: SYS
  *   gives "no responders" to nobody but the one who asked.
  * - REG has JetStream, with which MESOS has nothing to do: whoever makes streams, or only asks JetStream something with
  *   another's subject for the answer, makes the *server* speak there, under any name. So masters enter it by a user of
- *   its own, and of REG's subjects only what streams republish is heard in MESOS.
+ *   its own, and of REG's subjects only what streams republish is heard in MESOS. Among themselves, candidates can
+ *   disturb an election, as anyone can who may write the lease.
  * - SYS has no users. Its events of connections in MESOS are heard there.
  */
 export function secureAccounts(cluster: string, members: readonly ClusterMember[], adminKey: string): string {
