@@ -8,6 +8,11 @@ export function processesWith(text: string): number[] {
     .map(Number);
 }
 
+/** The environment of a process, as it was started with; empty once it has ended. */
+export function environmentOf(pid: number): string {
+  return read(`/proc/${pid}/environ`);
+}
+
 /** Empty for a process that has ended meanwhile, or is not ours to look at. */
 function read(file: string): string {
   try {

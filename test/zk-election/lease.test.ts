@@ -394,8 +394,8 @@ t.test('a simulation replays', async (t) => {
 });
 
 t.test('the observer', async (t) => {
-  const script = (): ((input: ObserverInput) => string[]) => {
-    const observer = new Observer(timing);
+  const script = (mayRead = true): ((input: ObserverInput) => string[]) => {
+    const observer = new Observer(timing, mayRead);
     return (input) =>
       observer
         .step(input)
@@ -447,6 +447,27 @@ t.test('the observer', async (t) => {
     t.same(step(read(21, 3, 2, junk)), []);
     t.same(step({ type: 'tick', now: 1_600 }), ['read 4']);
     t.same(step({ type: 'tick', now: 3_311 }), ['leader nobody epoch -']);
+  });
+
+  t.test('that cannot read believes every record of its watch, and reads nothing', async (t) => {
+    const step = script(false);
+    const watched = (now: number, seq: number, value: RegisterValue): ObserverInput => ({
+      type: 'watched',
+      now,
+      observation: { seq, value },
+    });
+    t.same(step({ type: 'start', now: 0 }), []);
+    t.same(step({ type: 'tick', now: 3_299 }), [], 'a leader may be between two renewals');
+    t.same(step({ type: 'tick', now: 3_300 }), ['leader nobody epoch -']);
+    t.same(step(watched(4_000, 5, held('b', 'b.1', 3))), ['leader master@b#1 epoch 3']);
+    t.same(step(watched(4_500, 6, held('b', 'b.2', 3))), []);
+    t.same(step({ type: 'reconnected', now: 4_600 }), []);
+    t.same(step(watched(4_700, 7, junk)), [], 'garbage is no news');
+    t.same(step(watched(4_800, 8, held('c', 'c.1', 4))), ['leader master@c#1 epoch 4']);
+    t.same(step(watched(4_900, 1, held('a', 'a.1', 1))), ['leader master@a#1 epoch 1'], 'the register was made anew');
+    t.same(step({ type: 'tick', now: 8_199 }), []);
+    t.same(step({ type: 'tick', now: 8_200 }), ['leader nobody epoch -']);
+    t.same(step(watched(8_300, 2, held(null, 'a.2', 1))), []);
   });
 });
 

@@ -1,74 +1,155 @@
+import { accessSync, constants } from 'node:fs';
 import { hostname } from 'node:os';
 import { NatsTransport, Node, type NodeOptions, Random, SystemClock } from '@mesos-ts/process';
-import { createDetector, type Detector, type ElectionOptions } from '@mesos-ts/zk-election';
-import type { ConnectionOptions } from 'nats';
+import {
+  type Contender,
+  createContender,
+  createDetector,
+  type Detector,
+  type ElectionOptions,
+} from '@mesos-ts/zk-election';
+import type { ConnectionOptions, TlsOptions } from 'nats';
 import type { Logger } from 'pino';
+import { type Credentials, readCredentials } from './credentials.js';
 import { type ClusterFlags, UsageError } from './flags.js';
 
 /** How to reach NATS: addresses without secrets, which may be shown, and the secrets apart from them. */
-export interface NatsAccess {
+interface NatsAccess {
   readonly servers: readonly string[];
-  readonly connection: ConnectionOptions;
+  readonly credentials: Credentials;
 }
 
-/** Takes `nats://user:password@host:port`, or several separated by commas, apart. @throws {UsageError} if it is no URL. */
-export function natsAccess(urls: string): NatsAccess {
-  const servers: string[] = [];
-  let connection: ConnectionOptions = {};
-  for (const text of urls.split(',')) {
-    const url = parseUrl(text.trim());
-    servers.push(`nats://${url.host}${url.port === '' ? ':4222' : ''}`);
-    const user = decodeURIComponent(url.username);
-    const pass = decodeURIComponent(url.password);
-    if (user !== '') connection = pass === '' ? { token: user } : { user, pass };
-  }
-  return { servers, connection };
+/**
+ * Of `nats://user:password@host:port`, or several separated by commas, with what the other flags say. `tls://` and every
+ * flag of TLS demand TLS, with which a client of NATS refuses a server that has none.
+ *
+ * @throws {UsageError} for what is no URL, for files that cannot be read, and for credentials of another cluster.
+ */
+function natsAccess(flags: ClusterFlags): NatsAccess {
+  const urls = flags.nats.split(',').map((text) => parseUrl(text.trim()));
+  const servers = urls.map((url) => `nats://${url.host}${url.port === '' ? ':4222' : ''}`);
+  const credentials = credentialsOf(flags, urls);
+  const tls = tlsOf(flags, urls);
+  const withTls = (connection: ConnectionOptions): ConnectionOptions =>
+    tls === undefined ? connection : { ...connection, tls };
+  return {
+    servers,
+    credentials: {
+      ...credentials,
+      connection: withTls(credentials.connection),
+      election: withTls(credentials.election),
+    },
+  };
 }
 
 function parseUrl(text: string): URL {
   try {
     const url = new URL(text.includes('://') ? text : `nats://${text}`);
-    if (url.protocol === 'nats:' && url.hostname !== '') return url;
+    if ((url.protocol === 'nats:' || url.protocol === 'tls:') && url.hostname !== '') return url;
   } catch {
     // Said below, without the text: it may hold a password.
   }
-  throw new UsageError('--nats (or NATS_URL) is not an address such as nats://127.0.0.1:4222');
+  throw new UsageError('--nats (or NATS_URL) is not an address such as nats://127.0.0.1:4222 or tls://host:4222');
+}
+
+function credentialsOf(flags: ClusterFlags, urls: readonly URL[]): Credentials {
+  const inUrls = urls.find(({ username }) => username !== '');
+  if (given(flags.credentials) === undefined) {
+    const connection = inUrls === undefined ? {} : userOf(inUrls);
+    return { connection, election: connection };
+  }
+  if (inUrls !== undefined)
+    throw new UsageError('--credentials, and a user or token in --nats (or NATS_URL): leave one of them out');
+  const credentials = readCredentials(flags.credentials ?? '');
+  if (credentials.cluster !== undefined && credentials.cluster !== flags.cluster)
+    throw new UsageError(
+      `--credentials: ${flags.credentials} is for the cluster ${credentials.cluster}: add --cluster ${credentials.cluster}`,
+    );
+  return credentials;
+}
+
+function userOf({ username, password }: URL): ConnectionOptions {
+  const user = decodeURIComponent(username);
+  return password === '' ? { token: user } : { user, pass: decodeURIComponent(password) };
+}
+
+function tlsOf(flags: ClusterFlags, urls: readonly URL[]): TlsOptions | undefined {
+  const caFile = readable('--tls-ca', flags.tlsCa);
+  const certFile = readable('--tls-cert', flags.tlsCert);
+  const keyFile = readable('--tls-key', flags.tlsKey);
+  if ((certFile === undefined) !== (keyFile === undefined))
+    throw new UsageError('--tls-cert and --tls-key: give both or neither');
+  const files = [caFile, certFile].filter((file) => file !== undefined);
+  if (files.length === 0 && !urls.some(({ protocol }) => protocol === 'tls:')) return undefined;
+  return {
+    ...(caFile === undefined ? {} : { caFile }),
+    ...(certFile === undefined || keyFile === undefined ? {} : { certFile, keyFile }),
+  };
+}
+
+/** Tells of a file that is not there before anything is started. */
+export function readable(flag: string, file: string | undefined): string | undefined {
+  const path = given(file);
+  if (path === undefined) return undefined;
+  try {
+    accessSync(path, constants.R_OK);
+    return path;
+  } catch (error) {
+    throw new UsageError(`${flag}: cannot read ${path}: ${(error as NodeJS.ErrnoException).code ?? 'unreadable'}`);
+  }
+}
+
+/** An empty variable of the environment says nothing. */
+function given(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
 }
 
 /** What a Node of the cluster is started with. */
 export function nodeOptions(flags: ClusterFlags, name: string | undefined, log: Logger): NodeOptions {
-  const access = natsAccess(flags.nats);
-  const transport = new NatsTransport({
-    servers: access.servers,
-    connection: access.connection,
-    cluster: flags.cluster,
-    log,
-  });
+  const { servers, credentials } = natsAccess(flags);
+  const transport = new NatsTransport({ servers, connection: credentials.connection, cluster: flags.cluster, log });
   return { ...(name === undefined ? {} : { name }), transports: [transport], log };
 }
 
-/** What an election is made with, and where it is held: `nats` stands for the cluster's own NATS. */
-export function electionAt(
-  flags: ClusterFlags,
-  address: string,
-  log: Logger,
-): { address: string; options: ElectionOptions } {
-  const access = natsAccess(flags.nats);
-  return {
-    address: address === 'nats' ? `${access.servers.join(',')}/${flags.cluster}` : address,
-    options: { clock: new SystemClock(), random: Random.system(), log, nats: access.connection },
-  };
+/**
+ * The name of a Node: as the flag says, else the credentials, else the fallback.
+ *
+ * @throws {UsageError} where flag and credentials differ, as the server would let it say nothing under that name.
+ */
+export function nodeName(flags: ClusterFlags & { readonly name?: string }, fallback: string): string {
+  const { node } = natsAccess(flags).credentials;
+  if (node !== undefined && flags.name !== undefined && flags.name !== node)
+    throw new UsageError(`--credentials: ${flags.credentials} is for ${node}, and cannot be used by ${flags.name}`);
+  return flags.name ?? node ?? fallback;
+}
+
+/** Contends for leadership at `address`, where `nats` stands for the cluster's own NATS. */
+export function contenderAt(flags: ClusterFlags, address: string, log: Logger): Contender {
+  const access = natsAccess(flags);
+  return createContender(electionAddress(flags, access, address), electionOptions(access.credentials.election, log));
 }
 
 /** Finds the leading master: `nats` asks the election on the cluster's own NATS, a UPID such as `master@m1` names one. */
 export function detectorOf(flags: ClusterFlags, master: string, log: Logger): Detector {
-  const { address, options } = electionAt(flags, master, log);
-  return createDetector(address, options);
+  const access = natsAccess(flags);
+  const { connection, leaderSubject } = access.credentials;
+  return createDetector(electionAddress(flags, access, master), {
+    ...electionOptions(connection, log),
+    ...(leaderSubject === undefined ? {} : { leaderSubject }),
+  });
 }
 
-/** A Node that uses the cluster without serving it: a framework, or a look at it. Its name is random. */
+function electionAddress(flags: ClusterFlags, { servers }: NatsAccess, address: string): string {
+  return address === 'nats' ? `${servers.join(',')}/${flags.cluster}` : address;
+}
+
+function electionOptions(nats: ConnectionOptions, log: Logger): ElectionOptions {
+  return { clock: new SystemClock(), random: Random.system(), log, nats };
+}
+
+/** A Node that uses the cluster without serving it: a framework, or a look at it. Its name is random, unless credentials say. */
 export function startClientNode(flags: ClusterFlags, log: Logger): Promise<Node> {
-  return Node.start(nodeOptions(flags, undefined, log));
+  return Node.start(nodeOptions(flags, natsAccess(flags).credentials.node, log));
 }
 
 /** The name of this machine, as it is told to others. */

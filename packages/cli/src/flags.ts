@@ -51,6 +51,14 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** A reader of names separated by commas. */
+export function nameList(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
 function parsed<T>(parse: (text: string) => T, text: string): T {
   try {
     return parse(text);
@@ -64,6 +72,12 @@ export interface ClusterFlags {
   readonly nats: string;
   readonly cluster: string;
   readonly logLevel: string;
+  /** A file with what is to be shown to the NATS server. */
+  readonly credentials?: string;
+  /** Files: whose certificates the server may show, and a certificate of our own with its key. */
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
 
 /** Adds {@link ClusterFlags}. */
@@ -75,6 +89,14 @@ export function clusterFlags(command: Command, logLevel: string): Command {
   flag(command, '--cluster <name>', 'the cluster to join: clusters of different names may share a server', {
     fallback: 'mesos',
   });
+  flag(
+    command,
+    '--credentials <file>',
+    'what to show the NATS server: written by `mesos nats --secure`, an nkey seed, a creds file, or JSON with user and password',
+  );
+  flag(command, '--tls-ca <file>', 'speak TLS, and only with a server whose certificate is of this authority');
+  flag(command, '--tls-cert <file>', 'a certificate for the server to check');
+  flag(command, '--tls-key <file>', 'and its key');
   return flag(command, '--log-level <level>', 'trace, debug, info, warn, error or silent', {
     fallback: logLevel,
     parse: parseLevel,

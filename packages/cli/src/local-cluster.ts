@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClusterProcess } from './cluster-process.js';
 import { FolderJanitor } from './folder-janitor.js';
+import { openAccounts } from './nats-accounts.js';
 import { type NatsServer, startNatsServer } from './nats-server.js';
 
 export interface LocalClusterOptions {
@@ -18,6 +19,9 @@ export interface LocalClusterOptions {
   readonly onProgress?: (line: string) => void;
 }
 
+/** Our own server lets everybody in; what the environment has is for another. */
+const noCredentials = { MESOS_CREDENTIALS: '', MESOS_TLS_CA: '', MESOS_TLS_CERT: '', MESOS_TLS_KEY: '' };
+
 /** A whole cluster on this machine, each master and agent an OS process of its own. It ends with this process. */
 export class LocalCluster {
   readonly natsUrl: string;
@@ -25,6 +29,7 @@ export class LocalCluster {
   readonly masters: readonly ClusterProcess[];
   readonly agents: readonly ClusterProcess[];
   readonly #janitor: FolderJanitor;
+  readonly #cluster: string;
   #nats: NatsServer | undefined;
 
   /** Starts everything without waiting for it to be ready: frameworks find their master whenever it leads. */
@@ -35,7 +40,8 @@ export class LocalCluster {
     if (options.natsUrl !== undefined) return new LocalCluster(options, folder, janitor, undefined, options.natsUrl);
     try {
       const storeDir = join(folder, 'jetstream');
-      const nats = await startNatsServer({ storeDir, ...(onProgress === undefined ? {} : { onProgress }) });
+      const config = openAccounts(options.cluster, true);
+      const nats = await startNatsServer({ storeDir, config, ...(onProgress === undefined ? {} : { onProgress }) });
       return new LocalCluster(options, folder, janitor, nats, nats.url);
     } catch (error) {
       await janitor.remove();
@@ -51,6 +57,7 @@ export class LocalCluster {
     natsUrl: string,
   ) {
     this.#janitor = janitor;
+    this.#cluster = options.cluster;
     this.#nats = nats;
     if (nats !== undefined) janitor.waitFor(nats.pid);
     this.natsUrl = natsUrl;
@@ -87,7 +94,8 @@ export class LocalCluster {
     if (nats === undefined) throw new Error('the NATS server is not ours to restart');
     nats.kill('SIGKILL');
     await nats.exited;
-    this.#nats = await startNatsServer({ port: nats.port, storeDir: join(this.folder, 'jetstream') });
+    const config = openAccounts(this.#cluster, true);
+    this.#nats = await startNatsServer({ port: nats.port, storeDir: join(this.folder, 'jetstream'), config });
     this.#janitor.waitFor(this.#nats.pid);
   }
 
@@ -103,6 +111,7 @@ export class LocalCluster {
     // The address travels in the environment: it may hold a password, and command lines are for all to see.
     const process = new ClusterProcess(name, [...args, '--cluster', cluster], join(this.folder, `${name}.log`), {
       NATS_URL: this.natsUrl,
+      ...(this.#nats === undefined ? {} : noCredentials),
     });
     this.#janitor.waitFor(process.pid);
     return process;

@@ -19,6 +19,11 @@ export interface ElectionOptions {
   readonly log?: Logger;
   /** For elections over NATS: user, password, token, TLS and whatever else the connection needs. */
   readonly nats?: ConnectionOptions;
+  /**
+   * For detectors that may not read the stream, in a cluster where the server's permissions prove who speaks: the subject
+   * on which the leader's renewals are heard. They are believed as they come, so the leader is known after one renewal.
+   */
+  readonly leaderSubject?: string;
   /** The times of the lease; all candidates of a cluster should have the same. */
   readonly lease?: LeaseOptions;
 }
@@ -48,19 +53,31 @@ export function createContender(address: string, options: ElectionOptions): Cont
 export function createDetector(address: string, options: ElectionOptions): Detector {
   return match(parseElectionAddress(address))
     .with({ type: 'master' }, ({ pid }) => new StandaloneDetector({ pid }))
-    .with({ type: 'nats' }, (at) => new LeaseDetector({ ...options, open: openNats(at, options, false) }))
+    .with({ type: 'nats' }, (at) => natsDetector(at, options))
     .with({ type: 'standalone' }, () => {
       throw new ElectionAddressInvalid(address, '`standalone` does not say where the master is');
     })
     .exhaustive();
 }
 
-function openNats(at: ElectionAddress & { type: 'nats' }, { nats, log, lease }: ElectionOptions, create: boolean) {
+function natsDetector(at: ElectionAddress & { type: 'nats' }, options: ElectionOptions): Detector {
+  const { leaderSubject } = options;
+  const mayRead = leaderSubject === undefined;
+  return new LeaseDetector({ ...options, mayRead, open: openNats(at, options, false, leaderSubject) });
+}
+
+function openNats(
+  at: ElectionAddress & { type: 'nats' },
+  { nats, log, lease }: ElectionOptions,
+  create: boolean,
+  watchOnly?: string,
+) {
   return natsRegister({
     servers: at.servers,
     cluster: at.cluster,
     create,
     requestTimeoutMs: leaseTiming(lease).readTimeoutMs,
+    ...(watchOnly === undefined ? {} : { watchOnly }),
     ...(nats === undefined ? {} : { nats }),
     ...(log === undefined ? {} : { log }),
   });

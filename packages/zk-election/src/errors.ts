@@ -67,7 +67,7 @@ export class NatsRefused extends ElectionError {
   ) {
     super(
       `the NATS server at ${servers.join(' or ')} refused the connection (${reason(options.cause)}): ` +
-        'check the user, password or token',
+        'check the credentials, or user, password or token',
       options,
     );
   }

@@ -22,10 +22,11 @@ export class LeaseDetector implements Detector {
   #closing: Promise<void> | undefined;
   #troubled = false;
 
-  constructor(options: OverRegisterOptions) {
+  /** `mayRead` false: there is only the watch, and nobody but the register can be heard on it. Default true. */
+  constructor(options: OverRegisterOptions & { readonly mayRead?: boolean }) {
     this.#clock = options.clock;
     this.#log = options.log ?? pino({ level: 'silent' });
-    this.#observer = new Observer(leaseTiming(options.lease));
+    this.#observer = new Observer(leaseTiming(options.lease), options.mayRead);
     this.#open = options.open;
   }
 
@@ -82,7 +83,9 @@ export class LeaseDetector implements Detector {
     if (this.#register === undefined) return;
     for (const effect of this.#observer.step(input)) this.#carryOut(effect);
     this.#timer?.cancel();
-    const delayMs = Math.max(0, this.#observer.wakeAt - this.#clock.now());
+    const { wakeAt } = this.#observer;
+    if (wakeAt === Number.POSITIVE_INFINITY) return;
+    const delayMs = Math.max(0, wakeAt - this.#clock.now());
     this.#timer = this.#clock.timer(delayMs, () => this.#step({ type: 'tick', now: this.#clock.now() }));
   }
 

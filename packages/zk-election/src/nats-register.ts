@@ -27,6 +27,11 @@ export interface NatsRegisterOptions {
   readonly cluster: string;
   /** Whether to make the stream where it is missing, as candidates do; else it reads as never written. */
   readonly create: boolean;
+  /**
+   * Where the stream cannot be read, as by most users of a secure server: the subject on which what it took is heard all
+   * the same. Opening then reads nothing, and fails where that subject may not be heard. Default: the stream is read.
+   */
+  readonly watchOnly?: string;
   /** When to give up on an answer, in ms; default 3,000. */
   readonly requestTimeoutMs?: number;
   /** Merged over our own settings, except for the servers: credentials, TLS, inbox prefix, name. */
@@ -74,6 +79,7 @@ class NatsRegister implements Register {
   readonly #stream: string;
   readonly #subject: string;
   #closed = false;
+  #watchRefused: NatsError | undefined;
 
   private constructor(connection: NatsConnection, options: NatsRegisterOptions, listener: RegisterListener) {
     this.#connection = connection;
@@ -89,7 +95,8 @@ class NatsRegister implements Register {
     const register = new NatsRegister(await connectTo(options), options, listener);
     try {
       await register.#watch();
-      await register.read();
+      if (options.watchOnly === undefined) await register.read();
+      else if (register.#watchRefused !== undefined) throw register.#watchRefused;
       return register;
     } catch (error) {
       await register.close();
@@ -146,11 +153,11 @@ class NatsRegister implements Register {
       // An accident must not take the record away under a living leader; deleting the whole stream remains possible.
       deny_delete: true,
       deny_purge: true,
-      republish: { src: this.#subject, dest: this.#watched() },
+      republish: { src: this.#subject, dest: this.#republished() },
     };
   }
 
-  #watched(): string {
+  #republished(): string {
     return `kv.${this.#subject}`;
   }
 
@@ -179,16 +186,21 @@ class NatsRegister implements Register {
     // An exception out of this callback would end the client's reader for good, and silently.
     const callback = (error: NatsError | null, message: Msg): void => {
       try {
-        if (error !== null) this.#log.warn({ err: error }, 'no watch of the leader: changes are seen later');
+        if (error !== null) this.#onWatchRefused(error);
         else this.#onChanged(message);
       } catch (caught) {
         this.#log.error({ err: caught }, 'a change of the leader was not understood');
       }
     };
-    this.#connection.subscribe(this.#watched(), { callback });
+    this.#connection.subscribe(this.#options.watchOnly ?? this.#republished(), { callback });
     this.#followStatus().catch((error) => this.#log.error({ err: error }, 'the status of NATS is not followed'));
     this.#connection.closed().then((error) => this.#onClosed(error));
     await this.#connection.flush();
+  }
+
+  #onWatchRefused(error: NatsError): void {
+    this.#watchRefused = error;
+    this.#log.warn({ err: error }, 'no watch of the leader: changes are seen later');
   }
 
   #onChanged(message: Msg): void {

@@ -27,10 +27,14 @@ export type ObserverEffect =
  * by without a change of the register: until then it may lead, afterwards another may. An observer that is cut off
  * therefore ends with nobody, and finds its leader again when it is back. Garbage in the register changes nothing until
  * the lease of the leader last seen is over.
+ *
+ * One that cannot read the register has only its watch, which must then be proven: it believes every record, and waits a
+ * whole lease and a margin for the first before it says that nobody leads.
  */
 export class Observer {
   readonly #timing: LeaseTiming;
   readonly #reads: ReadPlan;
+  readonly #mayRead: boolean;
   #now = 0;
   #effects: ObserverEffect[] = [];
   #seen: Observation | undefined;
@@ -39,8 +43,10 @@ export class Observer {
   /** Whether anything was said of the leader. */
   #told = false;
 
-  constructor(timing: LeaseTiming) {
+  /** @param mayRead false where there is only the watch, and nobody but the register can be heard on it. */
+  constructor(timing: LeaseTiming, mayRead = true) {
     this.#timing = timing;
+    this.#mayRead = mayRead;
     this.#reads = new ReadPlan({
       everyMs: timing.readEveryMs,
       timeoutMs: timing.readTimeoutMs,
@@ -65,13 +71,18 @@ export class Observer {
 
   #take(input: ObserverInput): void {
     match(input)
-      .with({ type: 'start' }, () => this.#reads.want(this.#now))
+      .with({ type: 'start' }, () => this.#start())
       .with({ type: 'tick' }, () => {})
-      .with({ type: 'reconnected' }, () => this.#reads.restart(this.#now))
+      .with({ type: 'reconnected' }, () => this.#mayRead && this.#reads.restart(this.#now))
       .with({ type: 'read' }, ({ number, observation }) => this.#onRead(number, observation))
       .with({ type: 'readFailed' }, ({ number }) => this.#reads.failed(number, this.#now))
       .with({ type: 'watched' }, ({ observation }) => this.#onWatched(observation))
       .exhaustive();
+  }
+
+  #start(): void {
+    if (this.#mayRead) this.#reads.want(this.#now);
+    else this.#believedUntil = this.#now + this.#waitMs(this.#timing.leaseMs);
   }
 
   #onRead(number: number, observation: Observation): void {
@@ -82,8 +93,12 @@ export class Observer {
     if (answer === 'current' || seq > (this.#seen?.seq ?? -1)) this.#look(observation);
   }
 
-  /** Only a renewal of the leader that is known is believed; whatever else a watch says is read. */
+  /** Only a renewal of the leader that is known is believed; whatever else a watch says is read, where that is possible. */
   #onWatched(observation: Observation): void {
+    if (!this.#mayRead) {
+      if (observation.value.type === 'record') this.#believe(observation.value.record);
+      return;
+    }
     this.#reads.heard(this.#now);
     const { seq, value } = observation;
     if (this.#seen === undefined || seq === this.#seen.seq) return;
@@ -105,7 +120,12 @@ export class Observer {
   }
 
   #believe(record: LeaseRecord): void {
-    this.#conclude(leaderOf(record), this.#now + record.leaseMs + record.leaseMs * this.#timing.margin);
+    this.#conclude(leaderOf(record), this.#now + this.#waitMs(record.leaseMs));
+  }
+
+  /** A lease and a margin: how long silence says nothing. */
+  #waitMs(leaseMs: number): number {
+    return leaseMs + leaseMs * this.#timing.margin;
   }
 
   #conclude(leader: Leader | undefined, believedUntil: number): void {

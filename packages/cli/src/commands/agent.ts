@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { startAgent } from '@mesos-ts/agent';
 import { parseResources } from '@mesos-ts/protocol';
 import type { Command } from 'commander';
-import { detectorOf, nodeOptions, thisHost } from '../connection.js';
+import { detectorOf, nodeName, nodeOptions, thisHost } from '../connection.js';
 import { type ClusterFlags, clusterFlags, durationFlag, flag } from '../flags.js';
 import { askedToEnd } from '../lifetime.js';
 import { createLogger } from '../logger.js';
 
 interface AgentFlags extends ClusterFlags {
-  readonly name: string;
+  readonly name?: string;
   readonly master: string;
   readonly resources: string;
   readonly workDir?: string;
@@ -24,7 +24,11 @@ export function addAgentCommand(program: Command): void {
     .command('agent')
     .description('start an agent: it offers what this machine has and runs tasks');
   clusterFlags(command, 'info');
-  flag(command, '--name <name>', "the name of this agent's Node, unique in the cluster", { fallback: 'a1' });
+  flag(
+    command,
+    '--name <name>',
+    "the name of this agent's Node, unique in the cluster (default: the one in the credentials, else a1)",
+  );
   flag(
     command,
     '--master <address>',
@@ -65,6 +69,7 @@ Every flag is also read from the environment: --work-dir from MESOS_WORK_DIR, --
 Examples:
   mesos agent
   mesos agent --name a2 --resources 'cpus:2;mem:1024' --work-dir /var/lib/mesos
+  mesos agent --credentials a1.creds.json          a1 of a secure cluster: see \`mesos nats --help\`
   mesos agent --master master@m1                   where m1 was started with --election standalone`,
   );
   command.action((flags: AgentFlags) => run(flags));
@@ -79,13 +84,14 @@ function checkedResources(text: string): string {
 async function run(flags: AgentFlags): Promise<void> {
   const end = askedToEnd();
   const log = createLogger(flags.logLevel);
+  const name = nodeName(flags, 'a1');
   const detector = detectorOf(flags, flags.master, log);
   try {
     const agent = await startAgent({
-      node: nodeOptions(flags, flags.name, log),
+      node: nodeOptions(flags, name, log),
       detector,
       resources: flags.resources,
-      workDir: flags.workDir ?? join(tmpdir(), 'mesos', flags.name),
+      workDir: flags.workDir ?? join(tmpdir(), 'mesos', name),
       hostname: flags.hostname,
       executorRegistrationTimeoutMs: flags.executorRegistrationTimeout,
       shutdownGracePeriodMs: flags.executorShutdownGracePeriod,

@@ -38,7 +38,8 @@ export function addFrameworkCommand(program: Command): void {
     `
 Examples:
   mesos framework sum
-  mesos framework integrate '4*sqrt(1-x^2)' 0 1 1000000`,
+  mesos framework integrate '4*sqrt(1-x^2)' 0 1 1000000
+  mesos framework sum --credentials f1.creds.json  in a secure cluster: see \`mesos nats --help\``,
   );
   addSum(framework);
   addIntegrate(framework);

@@ -1,13 +1,12 @@
 import { startMaster } from '@mesos-ts/master';
-import { createContender } from '@mesos-ts/zk-election';
 import type { Command } from 'commander';
-import { electionAt, nodeOptions, thisHost } from '../connection.js';
+import { contenderAt, nodeName, nodeOptions, thisHost } from '../connection.js';
 import { type ClusterFlags, clusterFlags, durationFlag, flag, wholeNumber } from '../flags.js';
 import { askedToEnd } from '../lifetime.js';
 import { createLogger } from '../logger.js';
 
 interface MasterFlags extends ClusterFlags {
-  readonly name: string;
+  readonly name?: string;
   readonly election: string;
   readonly hostname: string;
   readonly agentPingTimeout: number;
@@ -21,7 +20,11 @@ export function addMasterCommand(program: Command): void {
     .command('master')
     .description('start a master: it leads, or stands by until the leader is gone');
   clusterFlags(command, 'info');
-  flag(command, '--name <name>', "the name of this master's Node, unique in the cluster", { fallback: 'm1' });
+  flag(
+    command,
+    '--name <name>',
+    "the name of this master's Node, unique in the cluster (default: the one in the credentials, else m1)",
+  );
   flag(
     command,
     '--election <address>',
@@ -50,6 +53,7 @@ Every flag is also read from the environment: --election from MESOS_ELECTION, --
 Examples:
   mesos master                                     one master, named m1
   mesos master --name m2                           a second one: a standby
+  mesos master --credentials m1.creds.json         m1 of a secure cluster: see \`mesos nats --help\`
   mesos master --election standalone               without an election, so without JetStream`,
   );
   command.action((flags: MasterFlags) => run(flags));
@@ -58,10 +62,9 @@ Examples:
 async function run(flags: MasterFlags): Promise<void> {
   const end = askedToEnd();
   const log = createLogger(flags.logLevel);
-  const { address, options } = electionAt(flags, flags.election, log);
   const master = await startMaster({
-    node: nodeOptions(flags, flags.name, log),
-    contender: createContender(address, options),
+    node: nodeOptions(flags, nodeName(flags, 'm1'), log),
+    contender: contenderAt(flags, flags.election, log),
     hostname: flags.hostname,
     agentPingTimeoutMs: flags.agentPingTimeout,
     maxAgentPingTimeouts: flags.maxAgentPingTimeouts,

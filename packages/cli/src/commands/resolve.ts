@@ -24,7 +24,8 @@ Prints one line, such as: master@m2#k3v9x1q0zz epoch 4 on host1. Exit code 1 whe
 
 Examples:
   mesos resolve
-  mesos resolve --master nats://10.0.0.5:4222/mesos --timeout 30secs`,
+  mesos resolve --master nats://10.0.0.5:4222/mesos --timeout 30secs
+  mesos resolve --credentials f1.creds.json        in a secure cluster, with the credentials of anyone in it`,
   );
   command.action((flags: ResolveFlags) => run(flags));
 }

@@ -1,0 +1,126 @@
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect } from 'nats';
+import t from 'tap';
+import { eventually, MesosCommand, runMesos } from '../support/command.js';
+import { environmentOf, processesWith } from '../support/processes.js';
+import { SecureServer } from './secure-server.js';
+
+/** An nkey seed. Public keys begin with U. */
+const secret = /SU[A-Z2-7]{56}/;
+
+t.test(
+  'three masters, two agents and a framework, each with credentials of its own, outlive their leader',
+  async (t) => {
+    const folder = t.testdir();
+    const server = await SecureServer.start(t, [], join(folder, 'nats'));
+    const start = (name: string, ...args: string[]): MesosCommand => {
+      const command = new MesosCommand([...args, '--log-level', 'trace'], server.environmentOf(name));
+      t.teardown(async () => {
+        command.child.kill('SIGTERM');
+        await command.outcome;
+      });
+      return command;
+    };
+    const masters = ['m1', 'm2', 'm3'].map((name) => ({ name, command: start(name, 'master') }));
+    const agents = ['a1', 'a2'].map((name) =>
+      start(name, 'agent', '--resources', 'cpus:2;mem:1024;disk:0', '--work-dir', join(folder, name)),
+    );
+    const sum = start('f1', 'framework', 'sum');
+    await sum.line(/^sum: [1-8] of 10 tasks done/);
+    const environments: string[] = [];
+    await eventually('an executor runs', () => {
+      for (const pid of processesWith(`MESOS_DIRECTORY=${folder}`)) environments.push(environmentOf(pid));
+      return environments.some((environment) => environment !== '');
+    });
+    t.notMatch(environments.join(), /creds|NATS/, 'executors know nothing of NATS');
+
+    const { stdout: before } = await runMesos(['resolve'], server.environmentOf('a2'));
+    const leader = masters.find(({ name }) => before.startsWith(`master@${name}#`));
+    t.ok(leader, before);
+    leader?.command.child.kill('SIGKILL');
+    const { stdout, stderr, code } = await sum.outcome;
+    t.equal(stdout, '1999999999000000000\n');
+    t.equal(code, 0, stderr);
+    const { stdout: after } = await runMesos(['resolve'], server.environmentOf('m1'));
+    t.match(after, /^master@m\d#/);
+    t.not(after, before, 'another master leads, and who has credentials sees which');
+
+    for (const command of [...masters.map((master) => master.command), ...agents]) command.child.kill('SIGTERM');
+    const outcomes = await Promise.all([...masters.map((master) => master.command), ...agents].map((c) => c.outcome));
+    for (const outcome of [...outcomes, await server.stop()]) {
+      t.notMatch(outcome.stdout + outcome.stderr, secret, 'nobody prints a secret');
+      t.notMatch(outcome.stdout + outcome.stderr, /refused something|PERMISSIONS/, 'nobody does what is not permitted');
+    }
+  },
+);
+
+t.test('nobody comes in without credentials, with those of another server, or after they were revoked', async (t) => {
+  const folder = t.testdir();
+  const [server, other] = await Promise.all([
+    SecureServer.start(t, [], join(folder, 'one')),
+    SecureServer.start(t, [], join(folder, 'other')),
+  ]);
+  await t.rejects(connect({ servers: server.url }), { code: 'AUTHORIZATION_VIOLATION' });
+  await t.rejects(connect({ servers: server.url, user: 'a1', pass: '' }), { code: 'AUTHORIZATION_VIOLATION' });
+  for (const args of [['agent'], ['resolve']]) {
+    const stranger = await runMesos(args, { NATS_URL: server.url, MESOS_CREDENTIALS: '' });
+    t.equal(stranger.code, 1, args.join(' '));
+    t.match(stranger.stderr, /Authorization Violation/);
+  }
+  const foreign = await runMesos(['agent'], { NATS_URL: server.url, MESOS_CREDENTIALS: other.fileOf('a1') });
+  t.equal(foreign.code, 1);
+  t.notMatch(foreign.stderr, secret);
+
+  const copy = join(folder, 'copy.json');
+  copyFileSync(server.fileOf('a2'), copy);
+  const kept = readFileSync(server.fileOf('a1'), 'utf8');
+  await server.stop();
+  const again = await SecureServer.start(t, ['--revoke', 'a2', '--agents', 'a3'], server.folder);
+  t.equal(readFileSync(again.fileOf('a1'), 'utf8'), kept, 'credentials are made once');
+  for (const name of ['a1', 'a3', 'm1']) await (await again.client(name)).close();
+  const revoked = await runMesos(['agent'], { NATS_URL: again.url, MESOS_CREDENTIALS: copy });
+  t.equal(revoked.code, 1);
+  t.match(revoked.stderr, /Authorization Violation/);
+});
+
+t.test('credentials that are in use already, or do not fit the server, are told of', async (t) => {
+  const server = await SecureServer.start(t);
+  const first = new MesosCommand(['master', '--election', 'standalone'], server.environmentOf('m1'));
+  await first.line(/leading/);
+  const second = await runMesos(['master', '--election', 'standalone'], server.environmentOf('m1'));
+  t.equal(second.code, 1);
+  t.match(second.stderr, /a Node named m1 is already in the cluster/);
+  first.child.kill('SIGTERM');
+  const { stderr } = await first.outcome;
+  t.notMatch(stderr, /refused something/, 'the first may say that the name is taken');
+
+  const file = join(server.folder, 'elsewhere.json');
+  const credentials = JSON.parse(readFileSync(server.fileOf('a1'), 'utf8')) as object;
+  writeFileSync(file, JSON.stringify({ ...credentials, leaderSubject: 'mesos.kv.elsewhere' }));
+  const blind = await runMesos(['resolve'], { NATS_URL: server.url, MESOS_CREDENTIALS: file });
+  t.equal(blind.code, 1);
+  t.match(blind.stderr, /EL_mesos.*Permissions Violation for Subscription to "mesos\.kv\.elsewhere"/);
+});
+
+t.test('flags that do not go together are refused before anything is started', async (t) => {
+  const folder = t.testdir();
+  const nats = (...args: string[]) => runMesos(['nats', '--port', '0', '--config-dir', join(folder, 'nats'), ...args]);
+  const outcomes = await Promise.all([
+    nats('--secure', '--no-jetstream'),
+    nats('--agents', 'a1'),
+    nats('--secure', '--tls-cert', '/nowhere.pem', '--tls-key', '/nowhere.key'),
+  ]);
+  const told = [/JetStream/, /--secure/, /ENOENT/];
+  for (const [index, { code, stderr }] of outcomes.entries()) {
+    t.equal(code, 2, stderr);
+    t.match(stderr, told[index]);
+  }
+  const server = await SecureServer.start(t, ['--cluster', 'blue'], join(folder, 'blue'));
+  const { stderr } = await runMesos(['resolve'], server.environmentOf('a1'));
+  t.match(stderr, /is for the cluster blue: add --cluster blue/);
+  const wrongName = await runMesos(['agent', '--name', 'a2', '--cluster', 'blue'], server.environmentOf('a1'));
+  t.match(wrongName.stderr, /is for a1, and cannot be used by a2/);
+  const { stdout } = await server.stop();
+  t.match(stdout, `--cluster blue --credentials ${server.fileOf('m1')}`, 'the server says what to do next');
+});
