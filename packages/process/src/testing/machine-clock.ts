@@ -36,7 +36,7 @@ export class MachineClock implements Clock {
   now(): number {
     const { origin, rate } = this.#settings;
     const now = origin + (this.#timeline.now - this.#startedAt) * rate;
-    return now > this.#reached ? now : this.#reached;
+    return Math.max(now, this.#reached);
   }
 
   wallTime(): number {
@@ -45,7 +45,7 @@ export class MachineClock implements Clock {
 
   timer(delayMs: number, callback: () => void): Timer {
     if (!this.#owner.alive || delayMs === Number.POSITIVE_INFINITY) return { cancel: () => undefined };
-    const delay = delayMs > 0 ? delayMs : 0;
+    const delay = Math.max(delayMs, 0);
     const deadline = this.now() + delay;
     const event = this.#timeline.plan(this.#timeline.now + delay / this.#settings.rate, this.#owner, () => {
       if (deadline > this.#reached) this.#reached = deadline;

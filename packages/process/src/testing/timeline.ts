@@ -31,7 +31,7 @@ export class Timeline {
 
   plan(at: number, owner: Owner | undefined, run: () => void): TimelineEvent {
     const event: TimelineEvent = {
-      at: at > this.#now ? at : this.#now,
+      at: Math.max(at, this.#now),
       sequence: this.#sequence++,
       owner,
       run,
