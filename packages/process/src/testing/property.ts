@@ -9,7 +9,7 @@ export type Scenario = (simulation: Simulation) => void | Promise<void>;
 export interface PropertyOptions {
   /** How many seeds are tried. Default 100. */
   readonly runs?: number;
-  /** Replays this one seed. Default: the environment's `SEED`, else fresh ones. */
+  /** Replays this one seed; '' takes fresh ones in any case. Default: the environment's `SEED`, else fresh ones. */
   readonly seed?: string;
   /** What the fresh seeds are derived from. Default: one that nobody knows beforehand. */
   readonly masterSeed?: string;

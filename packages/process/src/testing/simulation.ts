@@ -134,6 +134,15 @@ export class Simulation {
     this.#invariants.push(check);
   }
 
+  /** Looks once, from within a process: what it throws ends the run instead of the process. */
+  observe(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
   /** Moves the world on by `ms`. Rejects with what an invariant, a boot function or a timer threw. */
   advance(ms: number): Promise<void> {
     return this.#drive(this.now + ms);
@@ -185,7 +194,7 @@ export class Simulation {
     let left = eventsPerTurn;
     const tick = (): void => nextTick(step);
     const step = (): void => {
-      this.#check();
+      for (const check of this.#invariants) this.observe(check);
       if (this.#failure !== undefined || stop?.() === true) done();
       else if (!this.#next(until)) done();
       else if (--left > 0) void settled.then(tick);
@@ -216,19 +225,7 @@ export class Simulation {
 
   #perform(event: TimelineEvent): void {
     this.#events++;
-    try {
-      event.run();
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #check(): void {
-    try {
-      for (const check of this.#invariants) check();
-    } catch (error) {
-      this.#fail(error);
-    }
+    this.observe(event.run);
   }
 
   #fail(error: unknown): void {
