@@ -23,6 +23,9 @@ export const mayImport = {
   bench: everything,
 };
 
+/** What packages export beside themselves, and who may import it: what is for tests stays out of what runs. */
+const subPaths = { '@mesos-ts/process/testing': ['test', 'bench'] };
+
 /** Where time and chance come only from the Clock and the Random that were handed in. */
 const replayable = ['process', 'protocol', 'zk-election', 'master', 'agent'];
 const sourcesOfTimeAndChance = ['clock.ts', 'virtual-clock.ts', 'random.ts'].map(
@@ -106,7 +109,11 @@ function importProblem(file, specifier, manifests) {
   if (specifier.startsWith('node:') || builtinModules.includes(specifier)) return undefined;
   const name = packageOf(specifier);
   if (name === `${scope}${nameOf(folder)}`) return 'a package imports its own files by their relative paths';
-  if (name.startsWith(scope) && name !== specifier) return `only what ${name} exports is for others: import ${name}`;
+  if (name.startsWith(scope) && name !== specifier) {
+    const users = subPaths[specifier];
+    if (users === undefined) return `only what ${name} exports is for others: import ${name}`;
+    if (!users.includes(nameOf(folder))) return `${specifier} is only for ${users.join(' and ')}`;
+  }
   const direction = directionProblem(nameOf(folder), name);
   if (direction !== undefined) return direction;
   const isDeclared = declared(manifests[folder] ?? {}).includes(name);
@@ -115,6 +122,9 @@ function importProblem(file, specifier, manifests) {
 
 function relativeProblem(file, folder, specifier) {
   const target = posix.join(posix.dirname(file), specifier);
+  const testing = `${folder}/src/testing/`;
+  if (target.startsWith(testing) && folder !== 'test' && !file.startsWith(testing))
+    return `${testing} is for tests: what runs does not import it`;
   const isOfTests = folder === 'test' && target.startsWith('scripts/');
   if (target.startsWith(`${folder}/`) || isOfTests) return undefined;
   return `this leaves ${folder}: import the other package by its name`;

@@ -70,6 +70,17 @@ t.test("nobody reaches into another package's files", async (t) => {
   t.same(refusals('packages/master/src/rooms/x.ts', `import { a } from '../a.js';\nimport './b.js';`), []);
 });
 
+t.test('what the runtime has for tests is imported by tests and benchmarks only', async (t) => {
+  const text = `import { Simulation } from '@mesos-ts/process/testing';`;
+  t.same(refusals('test/simulation/x.test.ts', text), []);
+  t.same(refusals('bench/src/scenarios/x.ts', text), []);
+  t.match(refusals('packages/master/src/x.ts', text), [/process\/testing is only for test and bench/]);
+  t.match(refusals('test/x.test.ts', `import '@mesos-ts/process/testing/simulation.js';`), [/only what .* exports/]);
+  t.match(refusals('test/x.test.ts', `import '@mesos-ts/agent/testing';`), [/only what .* exports/]);
+  t.match(refusals('packages/process/src/node.ts', `import './testing/simulation.js';`), [/what runs does not import/]);
+  t.same(refusals('packages/process/src/testing/x.ts', `import './simulation.js';\nimport '../node.js';`), []);
+});
+
 t.test('every imported package is declared', async (t) => {
   t.match(refusals('packages/cli/src/x.ts', `import pino from 'pino';`), [/does not declare pino/]);
   t.match(refusals('packages/cli/src/x.ts', `import a from '@x/z/deep';`), [/does not declare @x\/z/]);

@@ -58,11 +58,14 @@ export class Asks {
     });
   }
 
-  /** @param from the Node that answers, empty for our own: nobody answers for another. */
-  answered(askId: number, from: string, name: string, body: unknown): void {
+  /**
+   * @param from the Node that answers, empty for our own: nobody answers for another.
+   * @param trusted whether the body needs no check: what was never encoded does not.
+   */
+  answered(askId: number, from: string, name: string, body: unknown, trusted = from === ''): void {
     const pending = this.#take(askId, from);
     if (pending === undefined) return;
-    if (pending.replyType.name === name && (from === '' || pending.replyType.check(body))) pending.resolve(body);
+    if (pending.replyType.name === name && (trusted || pending.replyType.check(body))) pending.resolve(body);
     else {
       const why =
         pending.replyType.name === name ? pending.replyType.explain(body) : `expected ${pending.replyType.name}`;

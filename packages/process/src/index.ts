@@ -12,7 +12,7 @@ export {
   TransportError,
 } from './errors.js';
 export type { ExitReason } from './event.js';
-export { MemoryNetwork } from './memory-transport.js';
+export { type FrameFilter, MemoryNetwork } from './memory-transport.js';
 export {
   type AnyMessageType,
   type AskableMessageType,

@@ -205,6 +205,7 @@ export abstract class Process {
       case 'dispatch':
         return event.run();
       case 'exited':
+        this.log.debug({ pid: event.pid, reason: event.reason }, 'exited');
         return this.exited(event.pid, event.reason);
       case 'initialize':
         return this.initialize();

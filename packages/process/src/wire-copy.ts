@@ -1,0 +1,14 @@
+import { decodeFrame, encodeFrame, Kind } from './frame.js';
+
+/**
+ * The body as another Node would get it. @throws what the codec throws where it does not encode.
+ */
+export function wireCopy(name: string, body: unknown): unknown {
+  const bytes = encodeFrame({
+    incarnation: 'local',
+    session: 0,
+    sequence: 0,
+    envelopes: [[Kind.reply, '', '', '', name, body, 0]],
+  });
+  return decodeFrame(bytes).envelopes[0]?.[5];
+}
