@@ -11,6 +11,7 @@ const Pong = message('Pong', { n: Type.Integer() });
 
 export const scenario: Scenario = {
   name: 'simulation',
+  ids: ['simulation.hour', 'simulation.hour.linked'],
   description: 'an hour of simulated time in which 100 Nodes ping one leader every second',
   async run(report: Report): Promise<void> {
     await measure(report, 'simulation.hour', false, { atMost: 10_000 });

@@ -290,8 +290,7 @@ export class Node {
     try {
       return { body: wireCopy(name, body) };
     } catch (error) {
-      this.counters.increment('messages_unencodable');
-      this.log.error({ err: error, message: name }, 'message dropped: it does not encode');
+      this.events.emit('MESSAGE_UNENCODABLE', { to: this.name, message: name, why: (error as Error).message });
       return undefined;
     }
   }
