@@ -23,26 +23,29 @@ const numeric = new Set([1, 3, 6, 7]);
 
 /** The figures as aligned text, and their notes; the ratio is value to baseline. */
 export function figureTable(figures: readonly Figure[]): string {
-  const rows = [header, ...figures.map(cells)];
-  const widths = header.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) =>
-        numeric.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd(),
-  );
+  const { rows, widths } = aligned(figures);
+  const lines = rows.map((row) => row.join('  ').trimEnd());
   lines.splice(1, 0, widths.map((width) => '-'.repeat(width)).join('  '));
   return [...lines, ...notes(figures)].join('\n');
 }
 
-/** The same as a table in Markdown. */
+/** The same as a table in Markdown, laid out as the formatter of this repository does. */
 export function figureMarkdown(figures: readonly Figure[]): string {
-  const row = (columns: readonly string[]): string => `| ${columns.join(' | ')} |`;
-  const rule = header.map((_, column) => (numeric.has(column) ? '--:' : '---'));
+  const { rows, widths } = aligned(figures);
+  const rule = widths.map((width, column) => (numeric.has(column) ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width)));
+  const [head = [], ...body] = rows;
+  const lines = [head, rule, ...body].map((row) => `| ${row.join(' | ')} |`);
   const listed = notes(figures).map((note) => `- ${note}`);
-  return [...[header, rule, ...figures.map(cells)].map(row), '', ...listed].join('\n').trimEnd();
+  return [...lines, '', ...listed].join('\n').trimEnd();
+}
+
+/** Header and figures as cells, those of a column equally wide. */
+function aligned(figures: readonly Figure[]): { rows: string[][]; widths: number[] } {
+  const rows = [header, ...figures.map(cells)];
+  const widths = header.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const pad = (cell: string, column: number): string =>
+    numeric.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0);
+  return { rows: rows.map((row) => row.map(pad)), widths };
 }
 
 function notes(figures: readonly Figure[]): string[] {

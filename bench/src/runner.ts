@@ -1,5 +1,5 @@
 import { readdirSync, writeFileSync } from 'node:fs';
-import { arch, cpus, release, totalmem, type } from 'node:os';
+import { arch, cpus, loadavg, release, totalmem, type } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { BenchUsageError, type CommandLine, flags, parseCommandLine, requireKnown } from './command-line.js';
 import { writeSection } from './document.js';
@@ -33,11 +33,12 @@ export async function runBench(options: BenchOptions): Promise<void> {
   requireKnown('scenario', line.name, names);
   const scenario = await load(scenarioFolder, line.name);
   for (const id of line.only ?? []) requireKnown('figure', id, scenario.ids);
-  print(`${scenario.name}: ${scenario.description}\n${machine()}\n`);
+  const where = machine();
+  print(`${scenario.name}: ${scenario.description}\n${where}\n`);
   const figures = await figuresOf(scenario, line, options);
   print(figureTable(figures));
   if (line.jsonFile !== undefined) writeFileSync(line.jsonFile, json(figures));
-  if (line.doc) writeSection(options.document, scenario.name, section(scenario, figures));
+  if (line.doc) writeSection(options.document, scenario.name, section(scenario, where, figures));
 }
 
 /** A scenario's module is named as the scenario is: no module is loaded to find out what there is. */
@@ -81,13 +82,14 @@ function aligned(pairs: readonly (readonly [string, string])[]): string[] {
   return pairs.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
 }
 
-/** What the figures depend on, in two lines. */
+/** What the figures depend on; a load above 0 means that somebody else was at work. */
 function machine(): string {
   const processors = cpus();
   const memory = `${(totalmem() / 2 ** 30).toFixed(1)} GiB of memory`;
   return [
     `${processors[0]?.model.trim() ?? 'unknown processor'}, ${processors.length} cores, ${memory}`,
     `${type()} ${release()} ${arch()}, Node.js ${process.version}`,
+    `load before the run: ${(loadavg()[0] ?? 0).toFixed(1)}`,
   ].join('\n');
 }
 
@@ -117,6 +119,6 @@ function json(figures: readonly Figure[]): string {
   return `${JSON.stringify(figures.map(figureRecord), null, 2)}\n`;
 }
 
-function section(scenario: Scenario, figures: readonly Figure[]): string {
-  return `## ${scenario.name}\n\n${scenario.description}\n\n${machine()}\n\n${figureMarkdown(figures)}`;
+function section(scenario: Scenario, where: string, figures: readonly Figure[]): string {
+  return `## ${scenario.name}\n\n${scenario.description}\n\n${where}\n\n${figureMarkdown(figures)}`;
 }
