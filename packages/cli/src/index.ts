@@ -1,4 +1,5 @@
 export { ClusterProcess } from './cluster-process.js';
+export { type Credentials, readCredentials } from './credentials.js';
 export { CredentialsFolder } from './credentials-folder.js';
 export { LocalCluster, type LocalClusterOptions } from './local-cluster.js';
 export {
