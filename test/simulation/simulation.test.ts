@@ -211,12 +211,14 @@ t.test('a machine', async (t) => {
   t.test('crashes without finalize, says nothing more, and is missed by those who linked', async (t) => {
     const simulation = new Simulation({ seed: 1, latency: fixedLatency(1) });
     const did: string[] = [];
+    let dead: Actor | undefined;
     const victim = simulation.machine('victim', ({ node }) => {
       const actor = new Actor('actor', {
         initialize: (self) => void self.later(5_000, () => void did.push('timer')),
         finalize: () => void did.push('finalize'),
       });
       node.spawn(actor);
+      dead = actor;
     });
     const watcher = new Station(simulation, 'watcher');
     await simulation.settle();
@@ -228,6 +230,11 @@ t.test('a machine', async (t) => {
     await simulation.advance(10_000);
     t.strictSame(watcher.actor.exits, ['actor@victim node-down']);
     t.strictSame(did, []);
+    dead?.say(upid('actor', 'watcher'), Note, { n: 1 });
+    dead?.later(1, () => void did.push('timer of the dead'));
+    await simulation.advance(100);
+    t.strictSame([watcher.heard, did], [[], []]);
+    t.equal(simulation.trace.lines.filter((line) => line.includes('Note')).length, 0);
   });
 
   t.test('starts again as a new incarnation, with its storage or without', async (t) => {
@@ -299,6 +306,23 @@ t.test('a machine', async (t) => {
     t.strictSame(did, ['timer 25 at 220', 'note 1 at 220', 'note 2 at 220', 'timer 50 at 220', 'timer 300 at 300']);
   });
 
+  t.test('hears of a connection that broke during a stall when it goes on, before all else', async (t) => {
+    const { simulation, a, b } = await pair();
+    a.actor.watch(upid('actor', 'b'));
+    await simulation.advance(50);
+    a.machine.stall(500);
+    await simulation.advance(10);
+    a.machine.disconnect({ forMs: 100 });
+    await simulation.advance(200);
+    await b.tell(a, 1);
+    await simulation.advance(200);
+    t.strictSame([a.actor.exits, a.heard], [[], []]);
+    await simulation.advance(100);
+    t.strictSame([a.actor.exits, a.heard], [['actor@b connection-lost'], [1]]);
+    const told = simulation.trace.lines.filter((line) => /notices|reconnected|\{"n":1\}/.test(line));
+    t.match(told, [/160\.000 {2}a +reconnected/, /550\.000 {2}a +notices/, /550\.000 {2}b -> a +Note/]);
+  });
+
   t.test('a stall of its own makes nobody look dead, and a long one is seen as silence by others', async (t) => {
     const { simulation, a, b } = await pair();
     a.actor.watch(upid('actor', 'b'));
@@ -345,9 +369,10 @@ t.test('a machine', async (t) => {
       const { clock, random } = machine.node;
       let early = 0;
       for (let i = 0; i < 200; i++) {
-        const deadline = clock.now() + random.fraction() * 1_000;
-        clock.timer(deadline - clock.now(), () => {
-          if (clock.now() < deadline - 1e-9) early++;
+        const delay = random.fraction() * 1_000;
+        const deadline = clock.now() + delay;
+        clock.timer(delay, () => {
+          if (clock.now() < deadline) early++;
         });
         await simulation.advance(random.fraction() * 20);
       }

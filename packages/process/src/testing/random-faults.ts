@@ -1,4 +1,4 @@
-import type { Random } from '../random.js';
+import { Random } from '../random.js';
 import type { Machine } from './machine.js';
 import type { Simulation } from './simulation.js';
 
@@ -25,11 +25,11 @@ export class RandomFaults {
   readonly #random: Random;
   #stopped = false;
 
-  /** Begins at once. @param random what decides; most often the simulation's own. */
-  constructor(simulation: Simulation, options: RandomFaultsOptions, random: Random = simulation.random) {
+  /** Begins at once. */
+  constructor(simulation: Simulation, options: RandomFaultsOptions) {
     this.#simulation = simulation;
     this.#options = options;
-    this.#random = random;
+    this.#random = new Random(`${simulation.seed}/faults`);
     this.#planNext();
   }
 

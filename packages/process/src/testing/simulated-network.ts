@@ -13,6 +13,12 @@ interface Line {
   lostAfter: number;
 }
 
+/** The end of a connection. */
+interface Loss {
+  /** Whether its Node knows: until then, what it sends is lost and not refused. */
+  told: boolean;
+}
+
 /** One Node's place in the network. */
 interface Station {
   readonly name: string;
@@ -21,8 +27,8 @@ interface Station {
   readonly sink: TransportSink;
   /** Undefined while it is disconnected. */
   line: Line | undefined;
-  /** Whether it knows that it is disconnected: until then, what it sends is lost and not refused. */
-  toldLost: boolean;
+  /** The end of its last connection. */
+  loss: Loss;
   /** When the last frame to each Node arrives: none overtakes it. */
   readonly lastArrival: Map<string, number>;
 }
@@ -67,7 +73,7 @@ export class SimulatedNetwork {
       start: async (name, sink) => {
         if (!owner.alive) return;
         if (this.#stations.has(name)) throw new NameError(`the name ${name} is taken in this simulated network`);
-        station = { name, owner, sink, line: newLine(), toldLost: false, lastArrival: new Map() };
+        station = { name, owner, sink, line: newLine(), loss: { told: false }, lastArrival: new Map() };
         this.#stations.set(name, station);
       },
       reaches: () => true,
@@ -89,18 +95,16 @@ export class SimulatedNetwork {
   disconnect(name: string, unnoticedMs: number): void {
     const station = this.#stations.get(name);
     if (station?.line === undefined) return;
-    this.#breakLine(station);
-    if (unnoticedMs === 0) this.#tellLost(station);
-    else
-      this.#parts.timeline.plan(this.#parts.timeline.now + unnoticedMs, station.owner, () => this.#tellLost(station));
+    const loss = this.#breakLine(station);
+    if (unnoticedMs === 0) this.#tellLost(station, loss);
+    else this.#after(unnoticedMs, station.owner, () => this.#tellLost(station, loss));
   }
 
   reconnect(name: string): void {
     const station = this.#stations.get(name);
     if (station === undefined || station.line !== undefined) return;
-    if (!station.toldLost) this.#tellLost(station);
+    this.#tellLost(station, station.loss);
     station.line = newLine();
-    station.toldLost = false;
     this.#parts.trace?.add(name, 'reconnected');
   }
 
@@ -111,26 +115,36 @@ export class SimulatedNetwork {
     return () => this.#cuts.delete(cut);
   }
 
-  #breakLine(station: Station): void {
-    if (station.line === undefined) return;
+  #breakLine(station: Station): Loss {
+    station.loss = { told: false };
     // What it sent before this moment in the pipe got through, the rest did not: a prefix of each pair's frames.
-    station.line.lostAfter = this.#parts.timeline.now + this.#latency();
+    if (station.line !== undefined) station.line.lostAfter = this.#parts.timeline.now + this.#latency();
     station.line = undefined;
+    return station.loss;
   }
 
-  #tellLost(station: Station): void {
-    if (station.toldLost || station.line !== undefined) return;
-    station.toldLost = true;
+  #tellLost(station: Station, loss: Loss): void {
+    if (loss.told) return;
+    if (station.owner.stalled) {
+      // None of its code runs now; what it is told meanwhile, it hears first when it goes on.
+      this.#after(0, station.owner, () => this.#tellLost(station, loss));
+      return;
+    }
+    loss.told = true;
     this.#parts.trace?.add(station.name, 'notices that its connection is lost');
     station.sink.connectionLost();
+  }
+
+  #after(ms: number, owner: Owner, work: () => void): void {
+    this.#parts.timeline.plan(this.#parts.timeline.now + ms, owner, work);
   }
 
   #send(station: Station, to: string, bytes: Uint8Array, expectReceiver: boolean): boolean {
     if (!station.owner.alive) return true;
     const { line } = station;
     if (line === undefined) {
-      this.#record(station.name, to, bytes, station.toldLost ? 'refused' : 'lost');
-      return !station.toldLost;
+      this.#record(station.name, to, bytes, station.loss.told ? 'refused' : 'lost');
+      return !station.loss.told;
     }
     const { timeline } = this.#parts;
     const arrival = Math.max(timeline.now + this.#latency(), station.lastArrival.get(to) ?? 0);
@@ -161,7 +175,7 @@ export class SimulatedNetwork {
 
   /** A filter let go of a frame, perhaps long after: it arrives now. */
   #letGo(receiver: Station, from: string, bytes: Uint8Array): void {
-    this.#parts.timeline.plan(this.#parts.timeline.now, receiver.owner, () => this.#hand(receiver, from, bytes));
+    this.#after(0, receiver.owner, () => this.#hand(receiver, from, bytes));
   }
 
   #hand(receiver: Station, from: string, bytes: Uint8Array): void {
@@ -171,7 +185,7 @@ export class SimulatedNetwork {
 
   #tellAbsent(sender: Station, node: string): void {
     const { line } = sender;
-    this.#parts.timeline.plan(this.#parts.timeline.now + this.#latency(), sender.owner, () => {
+    this.#after(this.#latency(), sender.owner, () => {
       if (line === undefined || sender.line !== line) return;
       this.#parts.trace?.add(sender.name, `is told that nobody takes frames for ${node}`);
       sender.sink.absent(node, false);
