@@ -673,8 +673,12 @@ t.test('ask', async (t) => {
       const world = new World(t);
       const [a, b] = [await world.node('a'), await world.node('b')];
       for (const home of [a, b]) {
-        const reject = (pid: Upid): Promise<unknown> =>
-          t.rejects(a.ask(pid, Question, { n: 1 }, { deadlineMs }), { code: 'NO_SUCH_PROCESS' });
+        const reject = async (pid: Upid, code = 'NO_SUCH_PROCESS', reason?: string): Promise<void> => {
+          const error: unknown = await a
+            .ask(pid, Question, { n: 1 }, { deadlineMs })
+            .catch((thrown: unknown) => thrown);
+          t.match(error, { code, retryable: false, ...(reason === undefined ? {} : { reason }) });
+        };
         await reject(upid('nobody', home.name));
         await reject(upid('nobody', home.name, home.incarnation));
         home.spawn(oracle('living'));
@@ -698,9 +702,9 @@ t.test('ask', async (t) => {
           },
         ]) {
           const thrower = home.spawn(new Actor('thrower', { initialize: (self) => void self.on(Question, handler) }));
-          await reject(thrower);
+          await reject(thrower, 'REFUSED', 'failed');
         }
-        await reject(home.spawn(new Actor('deaf')));
+        await reject(home.spawn(new Actor('deaf')), 'REFUSED', 'unknown');
         t.equal(home.counters.get('messages_unknown'), 1);
       }
       t.equal(b.counters.get('messages_dead_incarnation'), 1);
@@ -1468,8 +1472,12 @@ t.test('the door', async (t) => {
       t.equal(a.counters.get('messages_not_admitted'), 2);
       t.equal(a.counters.get('messages_invalid'), 12);
       t.strictSame(
-        raw.heard.map(([kind, , , , , , ask]) => [kind, ask]),
-        [11, 12, 13].map((ask) => [kinds.noProcess, ask]),
+        raw.heard.map(([kind, , , , reason, , ask]) => [kind, reason, ask]),
+        [
+          [kinds.refused, 'invalid', 11],
+          [kinds.refused, 'not-admitted', 12],
+          [kinds.refused, 'unknown', 13],
+        ],
       );
       t.strictSame(await a.ask(pid, Question, { n: 5 }, { deadlineMs }), { n: 5 });
       raw.say('a', envelope(kinds.send, { to: 'nobody', from: 'x', name: 'Note', body: { n: 1 } }));
@@ -1608,7 +1616,7 @@ t.test('the door', async (t) => {
     const bodies: unknown[] = [{ n: 64 }, {}, [1, [2, [3]]], { deep: { map: { of: ['things', 1.5, null, true] } } }];
     const whole = (): Uint8Array => {
       const many = Array.from({ length: 1 + random.integer(3) }, () =>
-        envelope(random.integer(10), {
+        envelope(random.integer(12), {
           to: ['p', 'watcher', 'nobody'][random.integer(3)],
           incarnation: ['', a.incarnation, 'dead'][random.integer(3)],
           from: 'x',
