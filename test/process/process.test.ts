@@ -17,9 +17,10 @@ import {
 } from '@mesos-ts/process';
 import { Type } from '@sinclair/typebox';
 import { Packr } from 'msgpackr';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { Actor, type Behaviour } from './actor.js';
 import { envelope, frameBytes, frameSession, HandMadeNode, kinds, type RawEnvelope } from './hand-made-node.js';
+import { deferred, probeMs, silentMs, World } from './world.js';
 
 const Note = message('Note', { n: Type.Integer() });
 const Answer = message('Answer', { n: Type.Integer() });
@@ -29,51 +30,6 @@ const Blob = message('Blob', { bytes: Type.Uint8Array() });
 const Where = message('Where', {}, { reply: message('Here', { who: Type.String() }) });
 
 const deadlineMs = 1_000;
-const probeMs = 250;
-const silentMs = 5_000;
-
-/** Nodes joined in memory, under one virtual clock; the test's end stops them and finds no timer left. */
-class World {
-  readonly clock = new VirtualClock();
-  readonly network = new MemoryNetwork();
-  readonly #nodes: Node[] = [];
-
-  constructor(test: Test) {
-    test.teardown(async () => {
-      for (const node of this.#nodes) await node.stop();
-      if (this.clock.timersPending > 0) throw new Error(`${this.clock.timersPending} timers are left behind`);
-    });
-  }
-
-  async node(name: string, transports: readonly Transport[] = [this.network.transport()]): Promise<Node> {
-    const random = new Random(`${name} ${this.#nodes.length}`);
-    const node = await Node.start({ name, transports, clock: this.clock, random, probeMs, silentMs });
-    this.#nodes.push(node);
-    return node;
-  }
-
-  handMade(name: string, incarnation?: string): Promise<HandMadeNode> {
-    return HandMadeNode.join(this.network, name, incarnation);
-  }
-
-  settle(): Promise<void> {
-    return this.clock.settle();
-  }
-
-  advance(ms: number): Promise<void> {
-    return this.clock.advance(ms);
-  }
-}
-
-function deferred<T = void>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: Error) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  let reject: (error: Error) => void = () => undefined;
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
-}
 
 /** Where numbers that should count up from 0 do not. */
 function firstOutOfOrder(numbers: readonly number[]): string | undefined {
