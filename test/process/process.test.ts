@@ -707,6 +707,132 @@ t.test('ask', async (t) => {
     t.strictSame(await a.ask(pid, Question, { n: 1 }, { deadlineMs }), { n: 2 });
   });
 
+  t.test('is given up when its signal is aborted, before or after it left; a late reply is swallowed', async (t) => {
+    const world = new World(t);
+    const [a, b] = [await world.node('a'), await world.node('b')];
+    for (const home of [a, b]) {
+      const gate = deferred();
+      let asked = 0;
+      const pid = home.spawn(
+        new Actor('slow', {
+          initialize: (self) =>
+            void self.on(Question, async () => {
+              asked++;
+              await gate.promise;
+              self.answer(Answer, { n: 1 });
+            }),
+        }),
+      );
+      const abort = new AbortController();
+      const ask = a.ask(pid, Question, { n: 1 }, { deadlineMs, signal: abort.signal }).catch((error: unknown) => error);
+      await world.settle();
+      abort.abort(new Error('changed my mind'));
+      t.match(await ask, { code: 'ABORTED', retryable: false, cause: { message: 'changed my mind' } });
+      await t.rejects(a.ask(pid, Question, { n: 1 }, { deadlineMs, signal: abort.signal }), { code: 'ABORTED' });
+      await world.settle();
+      t.equal(asked, 1, 'what was aborted before does not leave');
+      const lateBefore = a.counters.get('replies_late');
+      gate.resolve();
+      await world.settle();
+      t.equal(a.counters.get('replies_late') - lateBefore, 1);
+      const unused = new AbortController();
+      await a.ask(pid, Question, { n: 1 }, { deadlineMs, signal: unused.signal });
+      unused.abort();
+    }
+    await world.advance(probeMs);
+    t.equal(world.clock.timersPending, 0);
+  });
+
+  t.test('many deadlines need one timer, and each is kept to the millisecond, in order', async (t) => {
+    const world = new World(t);
+    const node = await world.node('a');
+    const mute = node.spawn(new Actor('mute', { initialize: (self) => void self.on(Question, () => undefined) }));
+    const quick = node.spawn(oracle());
+    const random = new Random('deadlines');
+    const expected: number[] = [];
+    const got: number[] = [];
+    for (let i = 0; i < 2_000; i++) {
+      const deadline = 1 + random.integer(500);
+      const pid = random.integer(4) === 0 ? mute : quick;
+      if (pid === mute) expected.push(deadline);
+      void node.ask(pid, Question, { n: i }, { deadlineMs: deadline }).catch(() => {
+        if (world.clock.now() !== deadline) t.fail(`${deadline} came at ${world.clock.now()}`);
+        got.push(deadline);
+      });
+      if (i % 500 === 0) await world.settle();
+    }
+    t.ok(world.clock.timersPending <= 1, `${world.clock.timersPending} timers`);
+    await world.advance(500);
+    t.strictSame(
+      got,
+      expected.sort((x, y) => x - y),
+    );
+    t.equal(world.clock.timersPending, 0);
+    for (const wrong of [-1, Number.NaN, undefined as unknown as number])
+      t.throws(() => node.ask(mute, Question, { n: 1 }, { deadlineMs: wrong }), TypeError);
+  });
+
+  t.test('a rejection that nobody looks at is an event, and does not end the OS process', async (t) => {
+    const world = new World(t);
+    const [a, b] = [await world.node('a'), await world.node('b')];
+    const unhandled: unknown[] = [];
+    const listener = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', listener);
+    t.teardown(() => process.off('unhandledRejection', listener));
+    const told: string[] = [];
+    a.events.subscribe((event) => {
+      if (event.code === 'ASK_FAILED') told.push(`${event.to.split('@')[0]} ${event.message} ${event.error}`);
+      if (event.code === 'DISPATCH_FAILED') told.push(`${event.process} ${(event.error as Error).message}`);
+    });
+    const actor = new Actor('mute', { initialize: (self) => void self.on(Question, () => undefined) });
+    const mute = a.spawn(actor);
+    for (const to of [mute, upid('nobody', 'a'), upid('absent', 'b', b.incarnation)])
+      void a.ask(to, Question, { n: 1 }, { deadlineMs: 10 });
+    void actor.dispatch(() => {
+      throw new Error('boom');
+    });
+    void actor.dispatch(async () => {
+      await Promise.resolve();
+      throw new Error('later');
+    });
+    await world.advance(10);
+    a.terminate(mute);
+    void actor.dispatch(() => 1);
+    await world.advance(probeMs);
+    t.strictSame(unhandled, []);
+    t.strictSame(told.sort(), [
+      'absent Question NO_SUCH_PROCESS',
+      'mute Question TIMED_OUT',
+      'mute boom',
+      'mute later',
+      'nobody Question NO_SUCH_PROCESS',
+    ]);
+  });
+
+  t.test('a refusal tells why, and of a reason that only newer builds know, in words', async (t) => {
+    const world = new World(t);
+    const [a, b, raw] = [await world.node('a'), await world.node('b'), await world.handMade('raw')];
+    for (const home of [a, b]) {
+      const choosy = home.spawn(
+        new Actor('choosy', { admits: () => false, initialize: (self) => void self.on(Question, () => undefined) }),
+      );
+      const refused: unknown = await a.ask(choosy, Question, { n: 1 }, { deadlineMs }).catch((error: unknown) => error);
+      t.match(refused, { code: 'REFUSED', reason: 'not-admitted', retryable: true, message: /does not admit/ });
+    }
+    const invalid = b.spawn(oracle());
+    await t.rejects(a.ask(invalid, Question, { n: 'one' as unknown as number }, { deadlineMs }), {
+      code: 'REFUSED',
+      message: /not as declared: \/n: /,
+    });
+    const ask = a.ask(upid('p', 'raw'), Question, { n: 1 }, { deadlineMs });
+    await world.settle();
+    raw.say(
+      'a',
+      envelope(kinds.refused, { name: 'on-strike', body: 'since Monday', ask: raw.heard[0]?.[6] as number }),
+    );
+    await t.rejects(ask, { code: 'REFUSED', message: /on-strike since Monday/ });
+  });
+
   t.test('rejects a reply of another type or shape', async (t) => {
     const world = new World(t);
     const [a, b, raw] = [await world.node('a'), await world.node('b'), await world.handMade('raw')];
