@@ -12,6 +12,14 @@ import type { MailboxBound, SpawnOptions } from './spawn-options.js';
 import { Supervisor } from './supervisor.js';
 import type { Upid } from './upid.js';
 
+/** What was said at spawn. */
+interface Terms {
+  readonly bound: MailboxBound | undefined;
+  readonly supervisor: Supervisor | undefined;
+  /** Makes the process anew. */
+  readonly make: (() => Process) | undefined;
+}
+
 /** What there is of a process between a failure and its new beginning. */
 interface Restart {
   timer: Timer | undefined;
@@ -40,10 +48,7 @@ export class Cell {
   #waiters: (() => void)[] | undefined;
   #restart: Restart | undefined;
   readonly #mailbox = new Mailbox();
-  readonly #bound: MailboxBound | undefined;
-  readonly #supervisor: Supervisor | undefined;
-  /** Makes the process anew. */
-  readonly #make: (() => Process) | undefined;
+  readonly #terms: Terms | undefined;
   /** `busy`: an event's promise is pending. */
   #state: 'idle' | 'queued' | 'busy' | 'restarting' | 'ending' = 'idle';
 
@@ -55,13 +60,11 @@ export class Cell {
     options: SpawnOptions | undefined,
     /** The process that spawned it: its end is the end of this one. */
     readonly parent: Cell | undefined,
+    /** Counts those that its Node spawned. */
+    readonly order: number,
   ) {
     this.#process = process;
-    if (options !== undefined) {
-      this.#supervisor = Supervisor.of(options);
-      this.#bound = checkedBound(options.mailbox);
-      if (this.#supervisor?.budget !== undefined) this.#make = make ?? needsFactory(process.id);
-    }
+    if (options !== undefined) this.#terms = termsOf(process.id, make, options);
     process[attach](this);
   }
 
@@ -118,12 +121,8 @@ export class Cell {
       this.#abandon(event, 'ended');
       return;
     }
-    if (
-      this.#bound !== undefined &&
-      this.#mailbox.length >= this.#bound.depthMax &&
-      !this.#overflow(event, this.#bound)
-    )
-      return;
+    const bound = this.#terms?.bound;
+    if (bound !== undefined && this.#mailbox.length >= bound.depthMax && !this.#overflow(event, bound)) return;
     this.#mailbox.push(event);
     if (this.#state === 'idle') this.#enqueue();
   }
@@ -221,13 +220,13 @@ export class Cell {
   #fail(error: unknown, event: ProcessEvent | undefined): void {
     this.node.events.emit('PROCESS_FAILED', { process: this.id, error });
     if (event?.kind === 'message') this.#bury(event, 'poison');
-    const verdict = this.#supervisor?.verdict(this.node.clock.now()) ?? 'stop';
+    const verdict = this.#terms?.supervisor?.verdict(this.node.clock.now()) ?? 'stop';
     if (typeof verdict === 'object') this.#beginRestart(verdict.restartInMs);
     else this.#endFailed(error, verdict);
   }
 
   #endFailed(error: unknown, verdict: 'stop' | 'escalate'): void {
-    const budget = this.#supervisor?.budget;
+    const budget = this.#terms?.supervisor?.budget;
     if (budget !== undefined)
       this.node.events.emit('RESTARTS_EXHAUSTED', {
         process: this.id,
@@ -278,9 +277,9 @@ export class Cell {
 
   #madeAnew(): Process {
     const { id } = this;
-    const process = (this.#make as () => Process)();
-    if (process.id === id) return process;
-    throw new NameError(`to restart ${id}, a process of the same id must be made, not ${process.id}`);
+    const process = this.#terms?.make?.();
+    if (process?.id === id) return process;
+    throw new NameError(`to restart ${id}, a process of the same id must be made, not ${process?.id}`);
   }
 
   #endInstead(restart: Restart): void {
@@ -374,11 +373,14 @@ function isRefusable(event: ProcessEvent): boolean {
   return event.kind === 'message' || (event.kind === 'dispatch' && event.abandon !== undefined);
 }
 
+function termsOf(id: string, make: (() => Process) | undefined, options: SpawnOptions): Terms {
+  const supervisor = Supervisor.of(options);
+  if (supervisor?.budget !== undefined && make === undefined)
+    throw new TypeError(`to restart ${id} it must be spawned as a function that makes it: spawn(() => new ..., ...)`);
+  return { bound: checkedBound(options.mailbox), supervisor, make };
+}
+
 function checkedBound(bound: MailboxBound | undefined): MailboxBound | undefined {
   if (bound === undefined || bound.depthMax >= 1) return bound;
   throw new RangeError(`depthMax of a mailbox must be 1 or more, not ${bound.depthMax}`);
-}
-
-function needsFactory(id: string): never {
-  throw new TypeError(`to restart ${id} it must be spawned as a function that makes it: spawn(() => new ..., ...)`);
 }

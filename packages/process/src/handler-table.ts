@@ -1,43 +1,43 @@
 import type { AnyMessageType } from './message.js';
 import type { Upid } from './upid.js';
 
-/** A type of message and what a process does with it. */
-export interface Installed {
-  readonly type: AnyMessageType;
-  readonly handle: (from: Upid, body: never) => void | Promise<void>;
+/** What a process does with a type of message; and, below it, the handlers that were installed before. */
+export class Installed {
+  constructor(
+    readonly type: AnyMessageType,
+    readonly handle: (from: Upid, body: never) => void | Promise<void>,
+    readonly below: Installed | undefined,
+    /** How many there are, with those below. */
+    readonly count: number,
+  ) {}
 }
 
-interface Entry extends Installed {
-  readonly name: string;
-  readonly next: Entry | undefined;
-}
+/**
+ * The handlers of one process by the names of their messages: a list where there are few, since going through it is as fast
+ * as a map and takes a fraction of its memory; else a map.
+ */
+export type HandlerTable = Installed | Map<string, Installed> | undefined;
 
-/** Up to so many, going through them is as fast as a map, and takes a fraction of its memory. */
+/** The longest list. */
 const listedMax = 8;
 
-/** The handlers of one process by the names of their messages. */
-export class HandlerTable {
-  #first: Entry | undefined;
-  #listed = 0;
-  #byName: Map<string, Installed> | undefined;
+/** The table with one more handler, which replaces an earlier one of the name. */
+export function withHandler(table: HandlerTable, type: AnyMessageType, handle: Installed['handle']): HandlerTable {
+  if (table instanceof Map) return table.set(type.name, new Installed(type, handle, undefined, 1));
+  const installed = new Installed(type, handle, table, (table?.count ?? 0) + 1);
+  return installed.count > listedMax ? indexed(installed) : installed;
+}
 
-  /** A later handler for a name replaces the earlier one. */
-  set(type: AnyMessageType, handle: Installed['handle']): void {
-    this.#first = { name: type.name, type, handle, next: this.#first };
-    if (this.#byName !== undefined) this.#byName.set(type.name, this.#first);
-    else if (++this.#listed > listedMax) this.#byName = this.#indexed();
-  }
+export function findHandler(table: HandlerTable, name: string): Installed | undefined {
+  if (table instanceof Map) return table.get(name);
+  for (let installed = table; installed !== undefined; installed = installed.below)
+    if (installed.type.name === name) return installed;
+  return undefined;
+}
 
-  find(name: string): Installed | undefined {
-    if (this.#byName !== undefined) return this.#byName.get(name);
-    for (let entry = this.#first; entry !== undefined; entry = entry.next) if (entry.name === name) return entry;
-    return undefined;
-  }
-
-  #indexed(): Map<string, Installed> {
-    const byName = new Map<string, Installed>();
-    for (let entry = this.#first; entry !== undefined; entry = entry.next)
-      if (!byName.has(entry.name)) byName.set(entry.name, entry);
-    return byName;
-  }
+function indexed(list: Installed): Map<string, Installed> {
+  const byName = new Map<string, Installed>();
+  for (let installed: Installed | undefined = list; installed !== undefined; installed = installed.below)
+    if (!byName.has(installed.type.name)) byName.set(installed.type.name, installed);
+  return byName;
 }

@@ -1,6 +1,7 @@
 import pino, { type Logger } from 'pino';
 import { Asks } from './asks.js';
 import { Cell } from './cell.js';
+import { CellRegistry } from './cell-registry.js';
 import { type Clock, SystemClock } from './clock.js';
 import { Counters } from './counters.js';
 import { NameError } from './errors.js';
@@ -68,7 +69,8 @@ export class Node {
   readonly counters = new Counters();
   /** Where to subscribe to what happens to it. */
   readonly events: RuntimeEvents;
-  readonly #cells = new Map<string, Cell>();
+  readonly #cells = new CellRegistry();
+  #spawned = 0;
   /** Those of them with links from other Nodes. */
   readonly #linkedFromAfar = new Set<Cell>();
   readonly #routes = new Map<string, Route>();
@@ -129,16 +131,17 @@ export class Node {
   spawn(what: Spawnable, options?: SpawnOptions, parent?: Cell): Upid {
     if (this.#stopped) throw new NameError(`the Node ${this.name} has stopped: it takes no new process`);
     const [process, make] = typeof what === 'function' ? [what(), what] : [what, undefined];
-    if (this.#cells.has(process.id))
+    if (this.#cells.get(process.id) !== undefined)
       throw new NameError(`there is already a process ${process.id} on the Node ${this.name}`);
-    const cell = new Cell(this, process, make, options, parent);
-    this.#cells.set(process.id, cell);
+    const cell = new Cell(this, process, make, options, parent, this.#spawned++);
+    this.#cells.add(cell);
     if (parent !== undefined) {
       parent.children ??= new Set();
       parent.children.add(cell);
     }
     cell.start();
-    return cell.pid;
+    // Not kept: most need it only once.
+    return this.pidOf(process.id);
   }
 
   /**
@@ -231,19 +234,19 @@ export class Node {
 
   /** Who spawned whom, and how they are doing, for people: a line a process. */
   tree(): string {
-    const roots = [...this.#cells.values()].filter(({ parent }) => parent === undefined);
+    const roots = this.#cells.inOrder().filter(({ parent }) => parent === undefined);
     return processTree(this.#pidSuffix.slice(1), roots);
   }
 
   /** The ids of the living processes, with how many events wait for each. */
   processes(): readonly { readonly id: string; readonly mailboxDepth: number }[] {
-    return [...this.#cells.values()].map((cell) => ({ id: cell.id, mailboxDepth: cell.mailboxDepth }));
+    return this.#cells.inOrder().map((cell) => ({ id: cell.id, mailboxDepth: cell.mailboxDepth }));
   }
 
   /** Ends every process, the last spawned first, lets what was sent leave, and disconnects. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const cell of [...this.#cells.values()].reverse()) {
+    for (const cell of this.#cells.inOrder().reverse()) {
       if (this.#cells.get(cell.id) !== cell) continue;
       const ended = new Promise<void>((resolve) => cell.whenEnded(resolve));
       cell.terminate(true);

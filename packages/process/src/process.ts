@@ -3,7 +3,7 @@ import type { Cell } from './cell.js';
 import type { Clock, Timer } from './clock.js';
 import { NameError, NoSuchProcessError } from './errors.js';
 import type { ExitReason, MessageEvent, ProcessEvent, RefusalReason } from './event.js';
-import { HandlerTable, type Installed } from './handler-table.js';
+import { findHandler, type HandlerTable, type Installed, withHandler } from './handler-table.js';
 import type { ProcessHealth } from './health.js';
 import type { AnyMessageType, AskableMessageType, BodyOf, ReplyOf } from './message.js';
 import type { AskOptions, Node } from './node.js';
@@ -31,7 +31,7 @@ export abstract class Process {
   readonly id: string;
   #cell: Cell | undefined;
   #current: MessageEvent | undefined;
-  #handlers: HandlerTable | undefined;
+  #handlers: HandlerTable;
   #timers: Set<Timer> | undefined;
   /** `over`: it ended, or a restart replaced it. */
   #life: 'living' | 'over' | 'finalized' = 'living';
@@ -100,8 +100,7 @@ export abstract class Process {
 
   /** Binds a message type to its handler; a later call replaces an earlier one. */
   protected install<M extends AnyMessageType>(type: M, handler: Handler<M>): void {
-    this.#handlers ??= new HandlerTable();
-    this.#handlers.set(type, handler as Installed['handle']);
+    this.#handlers = withHandler(this.#handlers, type, handler as Installed['handle']);
   }
 
   /**
@@ -269,7 +268,7 @@ export abstract class Process {
   }
 
   #serveMessage(event: MessageEvent): unknown {
-    const installed = this.#handlers?.find(event.name);
+    const installed = findHandler(this.#handlers, event.name);
     if (installed === undefined) return this.#refuse(event, 'MESSAGE_UNKNOWN', 'unknown');
     if (!this.admits(event.from, event.name)) return this.#refuse(event, 'MESSAGE_NOT_ADMITTED', 'not-admitted');
     if (event.remote && !installed.type.check(event.body))
