@@ -10,8 +10,8 @@ import {
   message,
   Node,
   type NodeOptions,
-  NoSuchProcessError,
   Process,
+  RefusedError,
   SocketClientTransport,
   type Upid,
   upid,
@@ -583,7 +583,7 @@ t.test('nobody speaks for an executor but itself', async (t) => {
   }
   // An answer to what nobody handles comes behind all that was sent before it.
   const unknown = message('Unknown', {}, { reply: message('Never', {}) });
-  await t.rejects(node.ask(stage.agent, unknown, {}, { deadlineMs: 20_000 }), { name: NoSuchProcessError.name });
+  await t.rejects(node.ask(stage.agent, unknown, {}, { deadlineMs: 20_000 }), { name: RefusedError.name });
   await stage.settled();
   t.equal(counters.get('messages_not_admitted'), 4);
 

@@ -7,6 +7,8 @@ import {
   type Handler,
   Process,
   type ReplyOf,
+  type Spawnable,
+  type SpawnOptions,
   type Timer,
   type Upid,
 } from '@mesos-ts/process';
@@ -63,6 +65,11 @@ export class Actor extends Process {
 
   after<T>(promise: Promise<T>, then: (value: T) => void | Promise<void>, failed?: (error: unknown) => void): void {
     this.defer(promise, then, failed);
+  }
+
+  /** Spawns a child. */
+  bear(what: Spawnable, options?: SpawnOptions): Upid {
+    return this.spawn(what, options);
   }
 
   end(): void {

@@ -12,6 +12,7 @@ export const kinds = {
   ping: 6,
   pong: 7,
   lost: 8,
+  refused: 9,
 } as const;
 
 export type RawEnvelope = readonly unknown[];

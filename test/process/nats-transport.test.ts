@@ -303,7 +303,7 @@ t.test('a handler that throws leaves the reader of the connection alive', async 
           }),
       }),
     );
-    await t.rejects(other.ask(pid, Echo, { n: i }, { deadlineMs }), { code: 'NO_SUCH_PROCESS' });
+    await t.rejects(other.ask(pid, Echo, { n: i }, { deadlineMs }), { code: 'REFUSED' });
   }
   t.equal(node.counters.get('processes_failed'), 3);
 });

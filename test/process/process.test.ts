@@ -17,9 +17,10 @@ import {
 } from '@mesos-ts/process';
 import { Type } from '@sinclair/typebox';
 import { Packr } from 'msgpackr';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { Actor, type Behaviour } from './actor.js';
 import { envelope, frameBytes, frameSession, HandMadeNode, kinds, type RawEnvelope } from './hand-made-node.js';
+import { deferred, probeMs, silentMs, World } from './world.js';
 
 const Note = message('Note', { n: Type.Integer() });
 const Answer = message('Answer', { n: Type.Integer() });
@@ -29,51 +30,6 @@ const Blob = message('Blob', { bytes: Type.Uint8Array() });
 const Where = message('Where', {}, { reply: message('Here', { who: Type.String() }) });
 
 const deadlineMs = 1_000;
-const probeMs = 250;
-const silentMs = 5_000;
-
-/** Nodes joined in memory, under one virtual clock; the test's end stops them and finds no timer left. */
-class World {
-  readonly clock = new VirtualClock();
-  readonly network = new MemoryNetwork();
-  readonly #nodes: Node[] = [];
-
-  constructor(test: Test) {
-    test.teardown(async () => {
-      for (const node of this.#nodes) await node.stop();
-      if (this.clock.timersPending > 0) throw new Error(`${this.clock.timersPending} timers are left behind`);
-    });
-  }
-
-  async node(name: string, transports: readonly Transport[] = [this.network.transport()]): Promise<Node> {
-    const random = new Random(`${name} ${this.#nodes.length}`);
-    const node = await Node.start({ name, transports, clock: this.clock, random, probeMs, silentMs });
-    this.#nodes.push(node);
-    return node;
-  }
-
-  handMade(name: string, incarnation?: string): Promise<HandMadeNode> {
-    return HandMadeNode.join(this.network, name, incarnation);
-  }
-
-  settle(): Promise<void> {
-    return this.clock.settle();
-  }
-
-  advance(ms: number): Promise<void> {
-    return this.clock.advance(ms);
-  }
-}
-
-function deferred<T = void>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: Error) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  let reject: (error: Error) => void = () => undefined;
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
-}
 
 /** Where numbers that should count up from 0 do not. */
 function firstOutOfOrder(numbers: readonly number[]): string | undefined {
@@ -673,8 +629,12 @@ t.test('ask', async (t) => {
       const world = new World(t);
       const [a, b] = [await world.node('a'), await world.node('b')];
       for (const home of [a, b]) {
-        const reject = (pid: Upid): Promise<unknown> =>
-          t.rejects(a.ask(pid, Question, { n: 1 }, { deadlineMs }), { code: 'NO_SUCH_PROCESS' });
+        const reject = async (pid: Upid, code = 'NO_SUCH_PROCESS', reason?: string): Promise<void> => {
+          const error: unknown = await a
+            .ask(pid, Question, { n: 1 }, { deadlineMs })
+            .catch((thrown: unknown) => thrown);
+          t.match(error, { code, retryable: false, ...(reason === undefined ? {} : { reason }) });
+        };
         await reject(upid('nobody', home.name));
         await reject(upid('nobody', home.name, home.incarnation));
         home.spawn(oracle('living'));
@@ -698,9 +658,9 @@ t.test('ask', async (t) => {
           },
         ]) {
           const thrower = home.spawn(new Actor('thrower', { initialize: (self) => void self.on(Question, handler) }));
-          await reject(thrower);
+          await reject(thrower, 'REFUSED', 'failed');
         }
-        await reject(home.spawn(new Actor('deaf')));
+        await reject(home.spawn(new Actor('deaf')), 'REFUSED', 'unknown');
         t.equal(home.counters.get('messages_unknown'), 1);
       }
       t.equal(b.counters.get('messages_dead_incarnation'), 1);
@@ -745,6 +705,132 @@ t.test('ask', async (t) => {
     await world.advance(probeMs);
     t.strictSame(outcomes, Array(5).fill('DISCONNECTED'), 'they never arrived, and are not left to their deadline');
     t.strictSame(await a.ask(pid, Question, { n: 1 }, { deadlineMs }), { n: 2 });
+  });
+
+  t.test('is given up when its signal is aborted, before or after it left; a late reply is swallowed', async (t) => {
+    const world = new World(t);
+    const [a, b] = [await world.node('a'), await world.node('b')];
+    for (const home of [a, b]) {
+      const gate = deferred();
+      let asked = 0;
+      const pid = home.spawn(
+        new Actor('slow', {
+          initialize: (self) =>
+            void self.on(Question, async () => {
+              asked++;
+              await gate.promise;
+              self.answer(Answer, { n: 1 });
+            }),
+        }),
+      );
+      const abort = new AbortController();
+      const ask = a.ask(pid, Question, { n: 1 }, { deadlineMs, signal: abort.signal }).catch((error: unknown) => error);
+      await world.settle();
+      abort.abort(new Error('changed my mind'));
+      t.match(await ask, { code: 'ABORTED', retryable: false, cause: { message: 'changed my mind' } });
+      await t.rejects(a.ask(pid, Question, { n: 1 }, { deadlineMs, signal: abort.signal }), { code: 'ABORTED' });
+      await world.settle();
+      t.equal(asked, 1, 'what was aborted before does not leave');
+      const lateBefore = a.counters.get('replies_late');
+      gate.resolve();
+      await world.settle();
+      t.equal(a.counters.get('replies_late') - lateBefore, 1);
+      const unused = new AbortController();
+      await a.ask(pid, Question, { n: 1 }, { deadlineMs, signal: unused.signal });
+      unused.abort();
+    }
+    await world.advance(probeMs);
+    t.equal(world.clock.timersPending, 0);
+  });
+
+  t.test('many deadlines need one timer, and each is kept to the millisecond, in order', async (t) => {
+    const world = new World(t);
+    const node = await world.node('a');
+    const mute = node.spawn(new Actor('mute', { initialize: (self) => void self.on(Question, () => undefined) }));
+    const quick = node.spawn(oracle());
+    const random = new Random('deadlines');
+    const expected: number[] = [];
+    const got: number[] = [];
+    for (let i = 0; i < 2_000; i++) {
+      const deadline = 1 + random.integer(500);
+      const pid = random.integer(4) === 0 ? mute : quick;
+      if (pid === mute) expected.push(deadline);
+      void node.ask(pid, Question, { n: i }, { deadlineMs: deadline }).catch(() => {
+        if (world.clock.now() !== deadline) t.fail(`${deadline} came at ${world.clock.now()}`);
+        got.push(deadline);
+      });
+      if (i % 500 === 0) await world.settle();
+    }
+    t.ok(world.clock.timersPending <= 1, `${world.clock.timersPending} timers`);
+    await world.advance(500);
+    t.strictSame(
+      got,
+      expected.sort((x, y) => x - y),
+    );
+    t.equal(world.clock.timersPending, 0);
+    for (const wrong of [-1, Number.NaN, undefined as unknown as number])
+      t.throws(() => node.ask(mute, Question, { n: 1 }, { deadlineMs: wrong }), TypeError);
+  });
+
+  t.test('a rejection that nobody looks at is an event, and does not end the OS process', async (t) => {
+    const world = new World(t);
+    const [a, b] = [await world.node('a'), await world.node('b')];
+    const unhandled: unknown[] = [];
+    const listener = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', listener);
+    t.teardown(() => process.off('unhandledRejection', listener));
+    const told: string[] = [];
+    a.events.subscribe((event) => {
+      if (event.code === 'ASK_FAILED') told.push(`${event.to.split('@')[0]} ${event.message} ${event.error}`);
+      if (event.code === 'DISPATCH_FAILED') told.push(`${event.process} ${(event.error as Error).message}`);
+    });
+    const actor = new Actor('mute', { initialize: (self) => void self.on(Question, () => undefined) });
+    const mute = a.spawn(actor);
+    for (const to of [mute, upid('nobody', 'a'), upid('absent', 'b', b.incarnation)])
+      void a.ask(to, Question, { n: 1 }, { deadlineMs: 10 });
+    void actor.dispatch(() => {
+      throw new Error('boom');
+    });
+    void actor.dispatch(async () => {
+      await Promise.resolve();
+      throw new Error('later');
+    });
+    await world.advance(10);
+    a.terminate(mute);
+    void actor.dispatch(() => 1);
+    await world.advance(probeMs);
+    t.strictSame(unhandled, []);
+    t.strictSame(told.sort(), [
+      'absent Question NO_SUCH_PROCESS',
+      'mute Question TIMED_OUT',
+      'mute boom',
+      'mute later',
+      'nobody Question NO_SUCH_PROCESS',
+    ]);
+  });
+
+  t.test('a refusal tells why, and of a reason that only newer builds know, in words', async (t) => {
+    const world = new World(t);
+    const [a, b, raw] = [await world.node('a'), await world.node('b'), await world.handMade('raw')];
+    for (const home of [a, b]) {
+      const choosy = home.spawn(
+        new Actor('choosy', { admits: () => false, initialize: (self) => void self.on(Question, () => undefined) }),
+      );
+      const refused: unknown = await a.ask(choosy, Question, { n: 1 }, { deadlineMs }).catch((error: unknown) => error);
+      t.match(refused, { code: 'REFUSED', reason: 'not-admitted', retryable: true, message: /does not admit/ });
+    }
+    const invalid = b.spawn(oracle());
+    await t.rejects(a.ask(invalid, Question, { n: 'one' as unknown as number }, { deadlineMs }), {
+      code: 'REFUSED',
+      message: /not as declared: \/n: /,
+    });
+    const ask = a.ask(upid('p', 'raw'), Question, { n: 1 }, { deadlineMs });
+    await world.settle();
+    raw.say(
+      'a',
+      envelope(kinds.refused, { name: 'on-strike', body: 'since Monday', ask: raw.heard[0]?.[6] as number }),
+    );
+    await t.rejects(ask, { code: 'REFUSED', message: /on-strike since Monday/ });
   });
 
   t.test('rejects a reply of another type or shape', async (t) => {
@@ -1468,8 +1554,12 @@ t.test('the door', async (t) => {
       t.equal(a.counters.get('messages_not_admitted'), 2);
       t.equal(a.counters.get('messages_invalid'), 12);
       t.strictSame(
-        raw.heard.map(([kind, , , , , , ask]) => [kind, ask]),
-        [11, 12, 13].map((ask) => [kinds.noProcess, ask]),
+        raw.heard.map(([kind, , , , reason, , ask]) => [kind, reason, ask]),
+        [
+          [kinds.refused, 'invalid', 11],
+          [kinds.refused, 'not-admitted', 12],
+          [kinds.refused, 'unknown', 13],
+        ],
       );
       t.strictSame(await a.ask(pid, Question, { n: 5 }, { deadlineMs }), { n: 5 });
       raw.say('a', envelope(kinds.send, { to: 'nobody', from: 'x', name: 'Note', body: { n: 1 } }));
@@ -1608,7 +1698,7 @@ t.test('the door', async (t) => {
     const bodies: unknown[] = [{ n: 64 }, {}, [1, [2, [3]]], { deep: { map: { of: ['things', 1.5, null, true] } } }];
     const whole = (): Uint8Array => {
       const many = Array.from({ length: 1 + random.integer(3) }, () =>
-        envelope(random.integer(10), {
+        envelope(random.integer(12), {
           to: ['p', 'watcher', 'nobody'][random.integer(3)],
           incarnation: ['', a.incarnation, 'dead'][random.integer(3)],
           from: 'x',

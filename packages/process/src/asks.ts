@@ -1,88 +1,89 @@
-import type { Clock, Timer } from './clock.js';
+import type { Clock } from './clock.js';
+import { type Deadlined, DeadlineQueue } from './deadline-queue.js';
 import {
+  AbortedError,
   BadReplyError,
   DisconnectedError,
   MessageTooLargeError,
   NoSuchNodeError,
   NoSuchProcessError,
+  OverloadedError,
+  type ProcessError,
+  RefusedError,
   TimedOutError,
 } from './errors.js';
+import { type Answer, isRefusalReason, type RefusalReason } from './event.js';
 import type { AnyMessageType } from './message.js';
 import type { RuntimeEvents } from './runtime-event.js';
 import type { Upid } from './upid.js';
 
-interface Pending {
-  readonly to: Upid;
-  /** The Node that is to answer; empty for our own. */
-  readonly node: string;
-  readonly replyType: AnyMessageType;
-  readonly timer: Timer;
-  resolve(body: unknown): void;
-  reject(error: Error): void;
+/** How an ask is to be given up; see {@link AskOptions} of the Node. */
+interface AskLimits {
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** The asks of one Node that wait for their answer. A late answer finds nothing here: it is dropped and counted. */
+/** The asks of one Node that wait for their answer. A late answer is dropped and counted. */
 export class Asks {
   #lastId = 0;
-  readonly #pending = new Map<number, Pending>();
   readonly #clock: Clock;
   readonly #events: RuntimeEvents;
+  readonly #deadlines: DeadlineQueue;
+  /** Those to other Nodes, which answer by the number. */
+  readonly #remote = new Map<number, PendingAsk>();
 
   constructor(clock: Clock, events: RuntimeEvents) {
     this.#clock = clock;
     this.#events = events;
+    this.#deadlines = new DeadlineQueue(clock);
   }
 
-  /** Begins one: `begun` gets its id, to send it on its way. */
-  begin(
+  /** How many wait. */
+  get pending(): number {
+    return this.#deadlines.waiting;
+  }
+
+  /** Begins one of a process of our own: what is returned is its {@link Answer}, and has the promise. */
+  beginLocal(to: Upid, type: AnyMessageType, limits: AskLimits): PendingAsk {
+    return this.#begin(to, '', type, limits);
+  }
+
+  /** Begins one of a process of another Node: `send` gets its id, to send it on its way. */
+  beginRemote(
     to: Upid,
     node: string,
     type: AnyMessageType,
-    deadlineMs: number,
-    begun: (askId: number) => void,
+    limits: AskLimits,
+    send: (askId: number) => void,
   ): Promise<never> {
-    const askId = ++this.#lastId;
-    return new Promise((resolve, reject) => {
-      const timer = this.#clock.timer(deadlineMs, () =>
-        this.#reject(askId, new TimedOutError(`${to} did not answer ${type.name} within ${deadlineMs} ms`)),
-      );
-      this.#pending.set(askId, {
-        to,
-        node,
-        replyType: type.replyType as AnyMessageType,
-        timer,
-        resolve: resolve as (body: unknown) => void,
-        reject,
-      });
-      begun(askId);
-    });
+    const ask = this.#begin(to, node, type, limits);
+    if (!ask.settled) {
+      this.#remote.set(ask.order, ask);
+      send(ask.order);
+    }
+    return ask.promise;
   }
 
-  /**
-   * @param from the Node that answers, empty for our own: nobody answers for another.
-   * @param trusted whether the body needs no check: what was never encoded does not.
-   */
-  answered(askId: number, from: string, name: string, body: unknown, trusted = from === ''): void {
-    const pending = this.#take(askId, from);
-    if (pending === undefined) return;
-    if (pending.replyType.name === name && (trusted || pending.replyType.check(body))) pending.resolve(body);
-    else {
-      const why =
-        pending.replyType.name === name ? pending.replyType.explain(body) : `expected ${pending.replyType.name}`;
-      this.#events.emit('REPLY_INVALID', { from: pending.to, message: name, why });
-      pending.reject(new BadReplyError(`${pending.to} answered with ${name}: ${why}`));
-    }
+  /** @param from the Node that answers: nobody answers for another. */
+  answered(askId: number, from: string, name: string, body: unknown): void {
+    this.#find(askId, from)?.reply(name, body);
   }
 
   noProcess(askId: number, from: string): void {
-    const pending = this.#take(askId, from);
-    pending?.reject(new NoSuchProcessError(pending.to));
+    this.#find(askId, from)?.noProcess();
+  }
+
+  /** @param reason a {@link RefusalReason}; one that only newer builds know is told in words. */
+  refused(askId: number, from: string, reason: string, why: unknown): void {
+    const known = isRefusalReason(reason);
+    const words = typeof why === 'string' ? why : '';
+    this.#find(askId, from)?.refused(known ? reason : 'failed', known ? words : `${reason} ${words}`);
   }
 
   /** Gives up an ask that could not leave. */
   unsent(askId: number, why: 'disconnected' | 'too-large' | 'unencodable'): void {
-    const pending = this.#pending.get(askId);
-    if (pending !== undefined) this.#reject(askId, unsentError(pending.to, why));
+    const ask = this.#remote.get(askId);
+    ask?.reject(unsentError(ask.to, why));
   }
 
   /**
@@ -90,45 +91,151 @@ export class Asks {
    * @param incarnation only those that were meant for this one; empty: all.
    */
   giveUp(node: string, why: 'no-node' | 'connection-lost', incarnation = ''): void {
-    for (const [askId, pending] of this.#pending)
-      if (pending.node === node && (incarnation === '' || pending.to.endsWith(`#${incarnation}`)))
-        this.#reject(
-          askId,
+    for (const ask of this.#remote.values())
+      if (ask.node === node && (incarnation === '' || ask.to.endsWith(`#${incarnation}`)))
+        ask.reject(
           why === 'no-node'
-            ? new NoSuchNodeError(pending.to)
-            : new DisconnectedError(`the connection to ${pending.to} broke before it answered`),
+            ? new NoSuchNodeError(ask.to)
+            : new DisconnectedError(`the connection to ${ask.to} broke before it answered`),
         );
   }
 
   /** Gives up all: the Node stopped. */
   close(): void {
-    for (const [askId, { to }] of this.#pending)
-      this.#reject(askId, new DisconnectedError(`the Node that asked ${to} stopped before the answer came`));
+    for (const ask of this.#deadlines.pending() as PendingAsk[])
+      ask.reject(new DisconnectedError(`the Node that asked ${ask.to} stopped before the answer came`));
+    this.#deadlines.close();
   }
 
   waitsFor(node: string): boolean {
-    for (const pending of this.#pending.values()) if (pending.node === node) return true;
+    for (const ask of this.#remote.values()) if (ask.node === node) return true;
     return false;
   }
 
-  #take(askId: number, from: string): Pending | undefined {
-    const pending = this.#pending.get(askId);
-    if (pending === undefined || pending.node !== from) {
-      this.#events.emit('REPLY_LATE', { from });
-      return undefined;
-    }
-    this.#pending.delete(askId);
-    pending.timer.cancel();
-    return pending;
+  /** For {@link PendingAsk} alone. */
+  settled(ask: PendingAsk): void {
+    if (ask.node !== '') this.#remote.delete(ask.order);
+    this.#deadlines.settled();
   }
 
-  #reject(askId: number, error: Error): void {
-    const pending = this.#pending.get(askId);
-    this.#pending.delete(askId);
-    pending?.timer.cancel();
-    pending?.reject(error);
+  /** For {@link PendingAsk} alone. */
+  late(from: string): void {
+    this.#events.emit('REPLY_LATE', { from });
+  }
+
+  /** For {@link PendingAsk} alone. */
+  failed(ask: PendingAsk, error: Error): void {
+    const { code } = error as Partial<ProcessError>;
+    this.#events.emit('ASK_FAILED', { to: ask.to, message: ask.type.name, error: code ?? error.name });
+  }
+
+  /** For {@link PendingAsk} alone. */
+  invalid(ask: PendingAsk, message: string, why: string): void {
+    this.#events.emit('REPLY_INVALID', { from: ask.to, message, why });
+  }
+
+  #begin(to: Upid, node: string, type: AnyMessageType, { deadlineMs, signal }: AskLimits): PendingAsk {
+    if (!(deadlineMs >= 0)) throw new TypeError(`an ask needs a deadlineMs of 0 or more, not ${deadlineMs}`);
+    const ask = new PendingAsk(this, ++this.#lastId, to, node, type, deadlineMs, this.#clock.now() + deadlineMs);
+    this.#deadlines.add(ask);
+    if (signal !== undefined) ask.abortWith(signal);
+    return ask;
+  }
+
+  #find(askId: number, from: string): PendingAsk | undefined {
+    const ask = this.#remote.get(askId);
+    if (ask !== undefined && ask.node === from) return ask;
+    this.late(from);
+    return undefined;
   }
 }
+
+/** One ask that waits. Whatever comes first settles it; what comes then is late. */
+export class PendingAsk implements Answer, Deadlined {
+  readonly promise: Promise<never>;
+  settled = false;
+  #resolve!: (body: never) => void;
+  #reject!: (error: Error) => void;
+  #abandonSignal: (() => void) | undefined;
+
+  constructor(
+    readonly asks: Asks,
+    readonly order: number,
+    readonly to: Upid,
+    /** The Node that is to answer; empty for our own. */
+    readonly node: string,
+    readonly type: AnyMessageType,
+    readonly deadlineMs: number,
+    readonly deadline: number,
+  ) {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** @param trusted whether the body needs no check: what was never encoded does not. */
+  reply(name: string, body: unknown, trusted = this.node === ''): void {
+    if (this.settled) {
+      this.asks.late(this.node);
+      return;
+    }
+    const replyType = this.type.replyType as AnyMessageType;
+    if (replyType.name === name && (trusted || replyType.check(body))) {
+      this.#settle();
+      this.#resolve(body as never);
+      return;
+    }
+    const why = replyType.name === name ? replyType.explain(body) : `expected ${replyType.name}`;
+    this.asks.invalid(this, name, why);
+    this.reject(new BadReplyError(`${this.to} answered with ${name}: ${why}`));
+  }
+
+  noProcess(): void {
+    if (this.settled) this.asks.late(this.node);
+    else this.reject(new NoSuchProcessError(this.to));
+  }
+
+  refused(reason: RefusalReason, why: string): void {
+    if (this.settled) this.asks.late(this.node);
+    else this.reject(reason === 'overloaded' ? new OverloadedError(this.to) : new RefusedError(this.to, reason, why));
+  }
+
+  expire(): void {
+    this.reject(new TimedOutError(`${this.to} did not answer ${this.type.name} within ${this.deadlineMs} ms`));
+  }
+
+  /** Gives it up when `signal` says so, or at once if it has. */
+  abortWith(signal: AbortSignal): void {
+    const abort = (): void =>
+      this.reject(
+        new AbortedError(`the ask ${this.type.name} of ${this.to} was aborted`, { cause: signal.reason as unknown }),
+      );
+    if (signal.aborted) {
+      abort();
+      return;
+    }
+    signal.addEventListener('abort', abort);
+    this.#abandonSignal = () => signal.removeEventListener('abort', abort);
+  }
+
+  reject(error: Error): void {
+    if (this.settled) return;
+    this.#settle();
+    this.asks.failed(this, error);
+    // Nobody may be looking any more. As libprocess abandons a future, the Node outlives that; ASK_FAILED has told of it.
+    this.promise.catch(nothing);
+    this.#reject(error);
+  }
+
+  #settle(): void {
+    this.settled = true;
+    this.#abandonSignal?.();
+    this.asks.settled(this);
+  }
+}
+
+function nothing(): void {}
 
 function unsentError(to: Upid, why: 'disconnected' | 'too-large' | 'unencodable'): Error {
   switch (why) {

@@ -1,3 +1,4 @@
+import type { RefusalReason } from './event.js';
 import type { Upid } from './upid.js';
 
 /** Every error of this package: `code` is stable, the message is for a person. */
@@ -44,6 +45,52 @@ export class TimedOutError extends ProcessError {
 export class DisconnectedError extends ProcessError {
   readonly code = 'DISCONNECTED';
   override readonly retryable = true;
+}
+
+/** The ask was given up through its signal, whose reason is the `cause`. */
+export class AbortedError extends ProcessError {
+  readonly code = 'ABORTED';
+}
+
+/** The mailbox of the process is full, and it was spawned to refuse what comes then. */
+export class OverloadedError extends ProcessError {
+  readonly code = 'OVERLOADED';
+  override readonly retryable = true;
+  constructor(readonly pid: Upid | string) {
+    super(`the mailbox of ${pid} is full`);
+  }
+}
+
+/** The process is there, and did not handle the message: `reason` says why. */
+export class RefusedError extends ProcessError {
+  readonly code = 'REFUSED';
+  override readonly retryable: boolean;
+  constructor(
+    readonly pid: Upid | string,
+    readonly reason: Exclude<RefusalReason, 'overloaded'>,
+    why = '',
+  ) {
+    super(`${pid} ${refusalTexts[reason]}${why === '' ? '' : `: ${why}`}`);
+    this.retryable = reason === 'not-admitted';
+  }
+}
+
+const refusalTexts: Readonly<Record<Exclude<RefusalReason, 'overloaded'>, string>> = {
+  unknown: 'has no handler for the message',
+  invalid: 'did not take the message, which is not as declared',
+  'not-admitted': 'does not admit the message now',
+  failed: 'failed at the message: its handler threw',
+};
+
+/** A process that this one spawned failed, and was to escalate. The `cause` is why it failed. */
+export class ChildFailedError extends ProcessError {
+  readonly code = 'CHILD_FAILED';
+  constructor(
+    readonly pid: Upid,
+    options: ErrorOptions,
+  ) {
+    super(`${pid} failed`, options);
+  }
 }
 
 /** An answer arrived that is not of the declared reply type. */

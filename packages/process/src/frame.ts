@@ -19,6 +19,8 @@ export const Kind = {
   pong: 7,
   /** The sender of this missed frames from us: what it was to watch for us is no longer sure. */
   lost: 8,
+  /** Answers an ask: the process did not handle it. `name` is the reason, the body says why in words. */
+  refused: 9,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 

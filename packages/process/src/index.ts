@@ -1,17 +1,22 @@
 export { type Clock, SystemClock, type Timer } from './clock.js';
 export type { Counters } from './counters.js';
 export {
+  AbortedError,
   BadReplyError,
+  ChildFailedError,
   DisconnectedError,
   MessageTooLargeError,
   NameError,
   NoSuchNodeError,
   NoSuchProcessError,
+  OverloadedError,
   ProcessError,
+  RefusedError,
   TimedOutError,
   TransportError,
 } from './errors.js';
-export type { ExitReason } from './event.js';
+export type { ExitReason, RefusalReason } from './event.js';
+export type { NodeHealth, ProcessHealth } from './health.js';
 export { type FrameFilter, MemoryNetwork } from './memory-transport.js';
 export {
   type AnyMessageType,
@@ -27,8 +32,22 @@ export { NatsTransport, type NatsTransportOptions, natsUnreachable } from './nat
 export { type AskOptions, Node, type NodeOptions } from './node.js';
 export { type Handler, Process } from './process.js';
 export { Random } from './random.js';
-export { type RuntimeEvent, type RuntimeEventCode, type RuntimeEvents, runtimeEventKinds } from './runtime-event.js';
+export {
+  type DeadLetterReason,
+  type RuntimeEvent,
+  type RuntimeEventCode,
+  type RuntimeEvents,
+  runtimeEventKinds,
+} from './runtime-event.js';
 export { SocketClientTransport, SocketServerTransport } from './socket-transport.js';
+export type {
+  MailboxBound,
+  OverflowPolicy,
+  RestartOptions,
+  Spawnable,
+  SpawnOptions,
+  Supervision,
+} from './spawn-options.js';
 export type { Transport, TransportSink } from './transport.js';
 export { nodeNamePattern, parseUpid, processIdPattern, type Upid, type UpidParts, upid } from './upid.js';
 export { VirtualClock } from './virtual-clock.js';

@@ -1,40 +1,83 @@
 import type { ProcessEvent } from './event.js';
 
-/** How many taken places a mailbox keeps at its front before it moves the rest down. */
-const compactAt = 1_024;
-
-/** The events that wait for one process, first in, first out. */
+/**
+ * The events that wait for one process, in two lanes, each first in, first out; the system lane goes first.
+ *
+ * The system lane is for what decides about the life of the process itself: `initialize`, `terminate` at once, and the
+ * failure of a child that escalates. None of these says anything about what another process did, so they may overtake.
+ * Everything else, `exited` among it, takes its turn in the user lane: `exited` would else overtake what the process that
+ * ended had said before.
+ *
+ * Both lanes are one list that runs through the events, so an empty mailbox costs nothing but its four fields.
+ */
 export class Mailbox {
-  #events: (ProcessEvent | undefined)[] = [];
-  #head = 0;
+  #first: ProcessEvent | undefined;
+  #last: ProcessEvent | undefined;
+  /** The last of the system lane. */
+  #lastUrgent: ProcessEvent | undefined;
+  #length = 0;
 
   get length(): number {
-    return this.#events.length - this.#head;
+    return this.#length;
   }
 
+  /** Appends to the user lane. */
   push(event: ProcessEvent): void {
-    this.#events.push(event);
+    const last = this.#last;
+    if (last === undefined) this.#first = event;
+    else last.next = event;
+    this.#last = event;
+    this.#length++;
+  }
+
+  /** Appends to the system lane. */
+  pushUrgent(event: ProcessEvent): void {
+    const before = this.#lastUrgent;
+    event.next = before === undefined ? this.#first : before.next;
+    if (before === undefined) this.#first = event;
+    else before.next = event;
+    if (event.next === undefined) this.#last = event;
+    this.#lastUrgent = event;
+    this.#length++;
   }
 
   shift(): ProcessEvent | undefined {
-    const event = this.#events[this.#head];
+    const event = this.#first;
     if (event === undefined) return undefined;
-    this.#events[this.#head++] = undefined;
-    if (this.#head === this.#events.length) {
-      this.#events = [];
-      this.#head = 0;
-    } else if (this.#head === compactAt) {
-      this.#events.splice(0, compactAt);
-      this.#head = 0;
-    }
+    const { next } = event;
+    this.#first = next;
+    if (next === undefined) this.#last = undefined;
+    // What was taken must not keep alive, nor move to the old generation, what comes after it.
+    else event.next = undefined;
+    if (event === this.#lastUrgent) this.#lastUrgent = undefined;
+    this.#length--;
     return event;
+  }
+
+  /** Takes out the oldest of the events that `matches`; undefined where there is none. */
+  takeFirst(matches: (event: ProcessEvent) => boolean): ProcessEvent | undefined {
+    let before: ProcessEvent | undefined;
+    for (let event = this.#first; event !== undefined; before = event, event = event.next)
+      if (matches(event)) {
+        this.#unlink(event, before);
+        return event;
+      }
+    return undefined;
   }
 
   /** Takes everything out. */
   drain(): ProcessEvent[] {
-    const rest = this.#events.slice(this.#head) as ProcessEvent[];
-    this.#events = [];
-    this.#head = 0;
+    const rest: ProcessEvent[] = [];
+    for (let event = this.shift(); event !== undefined; event = this.shift()) rest.push(event);
     return rest;
+  }
+
+  #unlink(event: ProcessEvent, before: ProcessEvent | undefined): void {
+    if (before === undefined) this.#first = event.next;
+    else before.next = event.next;
+    if (event === this.#last) this.#last = before;
+    if (event === this.#lastUrgent) this.#lastUrgent = before;
+    event.next = undefined;
+    this.#length--;
   }
 }

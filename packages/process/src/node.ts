@@ -1,17 +1,21 @@
 import pino, { type Logger } from 'pino';
-import { Asks } from './asks.js';
+import { Asks, type PendingAsk } from './asks.js';
 import { Cell } from './cell.js';
+import { CellRegistry } from './cell-registry.js';
 import { type Clock, SystemClock } from './clock.js';
 import { Counters } from './counters.js';
-import { NameError, NoSuchProcessError } from './errors.js';
+import { NameError } from './errors.js';
 import type { Answer, ExitReason } from './event.js';
 import { type Envelope, Kind } from './frame.js';
+import type { NodeHealth, ProcessHealth } from './health.js';
 import type { AnyMessageType, AskableMessageType, BodyOf, ReplyOf } from './message.js';
 import { nodeDefaults } from './node-defaults.js';
 import { Peers } from './peers.js';
-import type { Process } from './process.js';
+import { processTree } from './process-tree.js';
 import { Random } from './random.js';
+import { RunQueue } from './run-queue.js';
 import { RuntimeEvents } from './runtime-event.js';
+import type { Spawnable, SpawnOptions } from './spawn-options.js';
 import type { Transport } from './transport.js';
 import { nodeNamePattern, parseUpid, type Upid, type UpidParts, upid } from './upid.js';
 import { wireCopy } from './wire-copy.js';
@@ -36,17 +40,25 @@ export interface NodeOptions {
   readonly serializeLocal?: boolean;
   /** For how long a Node may answer nothing before links to it break as `node-silent`, in ms. Default 5,000. */
   readonly silentMs?: number;
+  /** A process that holds the event loop for longer is reported as SLOW_TURN, in ms. Default 20. */
+  readonly slowTurnMs?: number;
 }
 
 export interface AskOptions {
   /** By when the ask rejects at the latest, in ms from now. */
   readonly deadlineMs: number;
+  /** Gives the ask up when it is aborted: it then rejects with an {@link AbortedError}. The message may still be handled. */
+  readonly signal?: AbortSignal;
+}
+
+/** Where a UPID leads. */
+interface Route extends UpidParts {
+  /** The process, if it is one of this Node's and was there when somebody last looked. */
+  cell: Cell | undefined;
 }
 
 /** How many UPIDs are kept in parsed form. */
-const parsedMax = 10_000;
-/** How many times a process may get its turn before input and output get their share. */
-const turnsPerDrain = 256;
+const routesMax = 10_000;
 
 /**
  * One OS process' place in the cluster: hosts processes, runs them one event at a time, and carries what they send
@@ -55,6 +67,8 @@ const turnsPerDrain = 256;
 export class Node {
   readonly name: string;
   readonly incarnation: string;
+  /** The sender of what code outside of processes sends. */
+  readonly pid: Upid;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -62,14 +76,15 @@ export class Node {
   readonly counters = new Counters();
   /** Where to subscribe to what happens to it. */
   readonly events: RuntimeEvents;
-  readonly #cells = new Map<string, Cell>();
-  readonly #parsed = new Map<string, UpidParts>();
+  readonly #cells = new CellRegistry();
+  #spawned = 0;
+  /** Those of them with links from other Nodes. */
+  readonly #linkedFromAfar = new Set<Cell>();
+  readonly #routes = new Map<string, Route>();
   readonly #asks: Asks;
   readonly #peers: Peers;
-  #runQueue: Cell[] = [];
-  #draining = false;
-  /** Turns since input and output had their share, over several drains: async handlers begin one each. */
-  #turns = 0;
+  readonly #runQueue: RunQueue;
+  readonly #pidSuffix: string;
   #stopped = false;
   readonly #serializeLocal: boolean;
 
@@ -86,15 +101,18 @@ export class Node {
   }
 
   private constructor(options: NodeOptions) {
-    this.#serializeLocal = options.serializeLocal ?? nodeDefaults.serializeLocal;
     this.clock = options.clock ?? new SystemClock();
     this.random = options.random ?? Random.system();
     this.name = options.name ?? `node-${this.random.token(8)}`;
+    this.#serializeLocal = options.serializeLocal ?? nodeDefaults.serializeLocal;
     if (!nodeNamePattern.test(this.name))
       throw new NameError(`${JSON.stringify(this.name)} cannot be a Node's name: use 1 to 64 letters, digits, - and _`);
     this.incarnation = this.random.token(10);
+    this.#pidSuffix = upid('', this.name, this.incarnation);
+    this.pid = this.pidOf(ownId);
     this.log = (options.log ?? pino({ level: 'silent' })).child({ node: this.name });
     this.events = new RuntimeEvents(this.clock, this.counters, this.log);
+    this.#runQueue = new RunQueue(this.clock, this.events, options.slowTurnMs ?? 20);
     this.#asks = new Asks(this.clock, this.events);
     this.#peers = new Peers(
       {
@@ -113,15 +131,26 @@ export class Node {
     );
   }
 
-  /** Brings a process to life. Its `initialize` runs as its first event. @throws {NameError} if its id is taken here. */
-  spawn(process: Process): Upid {
+  /**
+   * Brings a process to life. Its `initialize` runs as its first event.
+   * @param what the process, or what makes it: supervision that restarts needs the latter.
+   * @param parent for {@link Process.spawn} alone.
+   * @throws {NameError} if its id is taken here. @throws {TypeError | RangeError} for options that cannot be.
+   */
+  spawn(what: Spawnable, options?: SpawnOptions, parent?: Cell): Upid {
     if (this.#stopped) throw new NameError(`the Node ${this.name} has stopped: it takes no new process`);
-    if (this.#cells.has(process.id))
+    const [process, make] = typeof what === 'function' ? [what(), what] : [what, undefined];
+    if (this.#cells.get(process.id) !== undefined)
       throw new NameError(`there is already a process ${process.id} on the Node ${this.name}`);
-    const cell = new Cell(this, process);
-    this.#cells.set(process.id, cell);
-    cell.push({ kind: 'initialize' });
-    return cell.pid;
+    const cell = new Cell(this, process, make, options, parent, this.#spawned++);
+    this.#cells.add(cell);
+    if (parent !== undefined) {
+      parent.children ??= new Set();
+      parent.children.add(cell);
+    }
+    cell.start();
+    // Not kept: most need it only once.
+    return this.pidOf(process.id);
   }
 
   /**
@@ -132,38 +161,44 @@ export class Node {
     this.#local(pid)?.terminate(inject);
   }
 
-  /** Resolves once the process of this Node has ended; at once if there is none. */
+  /** Resolves once the process of this Node has ended; at once if there is none. Its restarts are no end. */
   wait(pid: Upid): Promise<void> {
     const cell = this.#local(pid);
-    return cell === undefined ? Promise.resolve() : new Promise((resolve) => cell.waiters.push(resolve));
+    return cell === undefined ? Promise.resolve() : new Promise((resolve) => cell.whenEnded(resolve));
   }
 
   /** As {@link Process.send}; `from` is the sending process, none for code outside of processes. */
   send<M extends AnyMessageType>(to: Upid, type: M, body: BodyOf<M>, from?: Cell): void {
-    const { id, node, incarnation } = this.#parse(to);
-    if (node === this.name) {
-      const cell = this.#find(id, incarnation);
-      if (cell === undefined)
-        this.events.emit('DEAD_LETTER', { from: from?.pid ?? this.#ownPid, to: id, message: type.name });
-      else if (this.#serializeLocal) this.#sendSerialized(cell, type.name, body, from, undefined);
-      else
-        cell.push({
-          kind: 'message',
-          from: from?.pid ?? this.#ownPid,
-          name: type.name,
-          body,
-          remote: false,
-          answer: undefined,
-        });
+    const route = this.#route(to);
+    if (route.node !== this.name) {
+      this.#peers.send(route.node, [Kind.send, route.id, route.incarnation, from?.id ?? ownId, type.name, body, 0]);
       return;
     }
-    this.#peers.send(node, [Kind.send, id, incarnation, from?.process.id ?? ownId, type.name, body, 0]);
+    const sender = from === undefined ? this.pid : from.pid;
+    if (route.cell === undefined)
+      this.events.emit('DEAD_LETTER', { from: sender, to: route.id, message: type.name, why: 'absent' });
+    else if (this.#serializeLocal) this.#pushSerialized(route.cell, sender, type.name, body, undefined);
+    else
+      route.cell.push({
+        kind: 'message',
+        from: sender,
+        name: type.name,
+        body,
+        remote: false,
+        answer: undefined,
+        next: undefined,
+      });
   }
 
   /**
-   * Asks a process and resolves with its reply. Always settles, at the latest by the deadline.
-   * Rejects with {@link NoSuchProcessError}, {@link NoSuchNodeError}, {@link TimedOutError}, {@link DisconnectedError} or
-   * {@link BadReplyError}.
+   * Asks a process and resolves with its reply. Always settles, at the latest by the deadline. Rejects with
+   * {@link NoSuchProcessError}, {@link NoSuchNodeError}, {@link OverloadedError}, {@link RefusedError},
+   * {@link TimedOutError}, {@link AbortedError}, {@link DisconnectedError}, {@link MessageTooLargeError} or
+   * {@link BadReplyError}; those that may go better another time are `retryable`.
+   *
+   * Nobody need look at the promise: a rejection that nobody handles is no failure of the OS process, but an event,
+   * ASK_FAILED. (libprocess abandons such futures.)
+   * @throws {TypeError} if `type` declares no reply, or the deadline is no number of 0 or more.
    */
   ask<M extends AskableMessageType>(
     to: Upid,
@@ -173,37 +208,61 @@ export class Node {
     from?: Cell,
   ): Promise<ReplyOf<M>> {
     if (type.replyType === undefined) throw new TypeError(`${type.name} declares no reply, so nobody can ask it`);
-    const { id, node, incarnation } = this.#parse(to);
+    const { id, node, incarnation, cell } = this.#route(to);
     if (node !== this.name)
-      return this.#asks.begin(to, node, type, options.deadlineMs, (askId) =>
-        this.#peers.send(node, [Kind.ask, id, incarnation, from?.process.id ?? ownId, type.name, body, askId]),
+      return this.#asks.beginRemote(to, node, type, options, (askId) =>
+        this.#peers.send(node, [Kind.ask, id, incarnation, from?.id ?? ownId, type.name, body, askId]),
       );
-    const cell = this.#find(id, incarnation);
-    if (cell === undefined) return Promise.reject(new NoSuchProcessError(to));
-    return this.#asks.begin(to, '', type, options.deadlineMs, (askId) => {
-      const answer: Answer = {
-        reply: (name, reply) => this.#asks.answered(askId, '', name, reply),
-        noProcess: () => this.#asks.noProcess(askId, ''),
-      };
-      if (this.#serializeLocal) {
-        if (!this.#sendSerialized(cell, type.name, body, from, this.#serializedAnswer(answer, askId)))
-          this.#asks.unsent(askId, 'unencodable');
-      } else
-        cell.push({ kind: 'message', from: from?.pid ?? this.#ownPid, name: type.name, body, remote: false, answer });
-    });
+    const answer = this.#asks.beginLocal(to, type, options);
+    const sender = from === undefined ? this.pid : from.pid;
+    if (cell === undefined) answer.noProcess();
+    else if (this.#serializeLocal) this.#pushSerialized(cell, sender, type.name, body, answer);
+    else if (!answer.settled)
+      cell.push({
+        kind: 'message',
+        from: sender,
+        name: type.name,
+        body,
+        remote: false,
+        answer,
+        next: undefined,
+      });
+    return answer.promise;
+  }
+
+  /** How it is doing. */
+  health(): NodeHealth {
+    const { name, incarnation } = this;
+    let mailboxDepth = 0;
+    for (const cell of this.#cells.values()) mailboxDepth += cell.mailboxDepth;
+    const counters = this.counters.snapshot();
+    return { name, incarnation, processes: this.#cells.size, mailboxDepth, asksPending: this.#asks.pending, counters };
+  }
+
+  /** How a process of this Node is doing; undefined if there is none. */
+  processHealth(pid: Upid): ProcessHealth | undefined {
+    return this.#local(pid)?.health();
+  }
+
+  /** Who spawned whom, and how they are doing, for people: a line a process. */
+  tree(): string {
+    const roots = this.#cells.inOrder().filter(({ parent }) => parent === undefined);
+    return processTree(this.#pidSuffix.slice(1), roots);
   }
 
   /** The ids of the living processes, with how many events wait for each. */
   processes(): readonly { readonly id: string; readonly mailboxDepth: number }[] {
-    return [...this.#cells.values()].map((cell) => ({ id: cell.process.id, mailboxDepth: cell.mailboxDepth }));
+    return this.#cells.inOrder().map((cell) => ({ id: cell.id, mailboxDepth: cell.mailboxDepth }));
   }
 
   /** Ends every process, the last spawned first, lets what was sent leave, and disconnects. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const cell of [...this.#cells.values()].reverse()) {
+    for (const cell of this.#cells.inOrder().reverse()) {
+      if (this.#cells.get(cell.id) !== cell) continue;
+      const ended = new Promise<void>((resolve) => cell.whenEnded(resolve));
       cell.terminate(true);
-      await this.wait(cell.pid);
+      await ended;
     }
     this.#asks.close();
     await this.#peers.close();
@@ -212,78 +271,73 @@ export class Node {
   // For Process and Cell
 
   /** @internal */
+  pidOf(id: string): Upid {
+    return (id + this.#pidSuffix) as Upid;
+  }
+
+  /** @internal */
   link(cell: Cell, pid: Upid): void {
-    if (cell.ending) return;
-    const parts = this.#parse(pid);
-    if (parts.node !== this.name) {
-      this.#peers.link(cell, pid, parts);
-      return;
-    }
-    const target = this.#find(parts.id, parts.incarnation);
-    if (target === undefined) cell.push({ kind: 'exited', pid, reason: 'absent' });
+    const route = this.#route(pid);
+    const target = route.cell;
+    if (route.node !== this.name) this.#peers.link(cell, pid, route);
+    else if (target === undefined) cell.push({ kind: 'exited', pid, reason: 'absent' });
     else {
-      target.linkers.set(cell, (target.linkers.get(cell) ?? new Set()).add(pid));
-      cell.linked.add(target);
+      const { linkers } = target.links;
+      linkers.set(cell, (linkers.get(cell) ?? new Set()).add(pid));
+      cell.links.linked.add(target);
     }
+  }
+
+  /** @internal The process need not be told of the end of any other any more. */
+  unlink(cell: Cell): void {
+    const linked = cell.linksIfAny?.linked;
+    for (const other of linked ?? []) other.links.linkers.delete(cell);
+    linked?.clear();
+    this.#peers.forget(cell);
   }
 
   /** @internal Puts a process with work to do in the run queue. */
   ready(cell: Cell): void {
-    this.#runQueue.push(cell);
-    if (this.#draining) return;
-    this.#draining = true;
-    queueMicrotask(() => this.#drain());
+    this.#runQueue.add(cell);
   }
 
   /** @internal A process has ended and let go of everything. */
   ended(cell: Cell, reason: ExitReason): void {
-    this.#cells.delete(cell.process.id);
-    for (const other of cell.linked) other.linkers.delete(cell);
-    this.#peers.forget(cell);
-    for (const [linker, pids] of cell.linkers) {
-      linker.linked.delete(cell);
+    this.#cells.delete(cell.id);
+    this.#routes.delete(cell.pid);
+    this.#routes.delete(upid(cell.id, this.name));
+    this.unlink(cell);
+    const links = cell.linksIfAny;
+    if (links === undefined) return;
+    for (const [linker, pids] of links.linkers) {
+      linker.links.linked.delete(cell);
       for (const pid of pids) linker.push({ kind: 'exited', pid, reason });
     }
-    for (const [peer, incarnations] of cell.remoteLinkers)
-      for (const named of incarnations) this.#sendExited(peer, cell.process.id, named, reason);
-    for (const waiter of cell.waiters) waiter();
+    for (const [peer, incarnations] of links.remoteLinkers)
+      for (const named of incarnations) this.#sendExited(peer, cell.id, named, reason);
+    this.#linkedFromAfar.delete(cell);
   }
 
-  #drain(): void {
-    while (this.#turns < turnsPerDrain) {
-      const queue = this.#runQueue;
-      if (queue.length === 0) {
-        this.#draining = false;
-        return;
-      }
-      this.#runQueue = [];
-      this.#turns += queue.length;
-      for (const cell of queue) cell.run();
-    }
-    this.#turns = 0;
-    this.clock.nextTurn(() => this.#drain());
-  }
-
-  /** As if the receiver lived on another Node. False where the body does not encode. */
-  #sendSerialized(
-    cell: Cell,
-    name: string,
-    body: unknown,
-    from: Cell | undefined,
-    answer: Answer | undefined,
-  ): boolean {
+  /** As if the receiver lived on another Node. */
+  #pushSerialized(cell: Cell, from: Upid, name: string, body: unknown, ask: PendingAsk | undefined): void {
     const copy = this.#wireCopy(name, body);
-    if (copy !== undefined)
-      cell.push({ kind: 'message', from: from?.pid ?? this.#ownPid, name, body: copy.body, remote: true, answer });
-    return copy !== undefined;
+    if (copy === undefined) {
+      ask?.reject(new TypeError(`the message to ${cell.pid} holds what cannot be encoded: nothing was sent`));
+      return;
+    }
+    const answer = ask === undefined ? undefined : this.#serializedAnswer(ask);
+    cell.push({ kind: 'message', from, name, body: copy.body, remote: true, answer, next: undefined });
   }
 
-  #serializedAnswer({ noProcess }: Answer, askId: number): Answer {
-    const reply = (name: string, body: unknown): void => {
-      const copy = this.#wireCopy(name, body);
-      if (copy !== undefined) this.#asks.answered(askId, '', name, copy.body, false);
+  #serializedAnswer(ask: PendingAsk): Answer {
+    return {
+      reply: (name, body) => {
+        const copy = this.#wireCopy(name, body);
+        if (copy !== undefined) ask.reply(name, copy.body, false);
+      },
+      noProcess: () => ask.noProcess(),
+      refused: (reason, why) => ask.refused(reason, why),
     };
-    return { reply, noProcess };
   }
 
   #wireCopy(name: string, body: unknown): { readonly body: unknown } | undefined {
@@ -301,18 +355,20 @@ export class Node {
     const answer: Answer | undefined = kind === Kind.ask ? this.#remoteAnswer(peer, from, askId) : undefined;
     if (cell === undefined) {
       const dead = toIncarnation !== '' && toIncarnation !== this.incarnation;
-      this.events.emit(dead ? 'DEAD_INCARNATION' : 'DEAD_LETTER', { from, to: toId, message: name });
+      if (dead) this.events.emit('DEAD_INCARNATION', { from, to: toId, message: name });
+      else this.events.emit('DEAD_LETTER', { from, to: toId, message: name, why: 'absent' });
       answer?.noProcess();
-    } else cell.push({ kind: 'message', from, name, body, remote: true, answer });
+    } else cell.push({ kind: 'message', from, name, body, remote: true, answer, next: undefined });
   }
 
   #remoteAnswer(peer: string, from: Upid, askId: number): Answer {
-    const { incarnation } = this.#parse(from);
+    const { incarnation } = this.#route(from);
     const answer = (kind: Kind, name: string, body: unknown): void =>
       this.#peers.send(peer, [kind, '', incarnation, '', name, body, askId]);
     return {
       reply: (name, body) => answer(Kind.reply, name, body),
       noProcess: () => answer(Kind.noProcess, '', undefined),
+      refused: (reason, why) => answer(Kind.refused, reason, why),
     };
   }
 
@@ -322,13 +378,14 @@ export class Node {
       this.#sendExited(peer, toId, toIncarnation, 'absent');
       return;
     }
-    const named = cell.remoteLinkers.get(peer) ?? new Set();
-    cell.remoteLinkers.set(peer, named.add(toIncarnation));
+    const { remoteLinkers } = cell.links;
+    remoteLinkers.set(peer, (remoteLinkers.get(peer) ?? new Set()).add(toIncarnation));
+    this.#linkedFromAfar.add(cell);
   }
 
   #unlinked(peer: string): boolean {
     let any = false;
-    for (const cell of this.#cells.values()) any = cell.remoteLinkers.delete(peer) || any;
+    for (const cell of this.#linkedFromAfar) any = cell.links.remoteLinkers.delete(peer) || any;
     return any;
   }
 
@@ -338,25 +395,28 @@ export class Node {
   }
 
   #local(pid: Upid): Cell | undefined {
-    const { id, node, incarnation } = this.#parse(pid);
-    return node === this.name ? this.#find(id, incarnation) : undefined;
+    return this.#route(pid).cell;
   }
 
   #find(id: string, incarnation: string): Cell | undefined {
     return incarnation === '' || incarnation === this.incarnation ? this.#cells.get(id) : undefined;
   }
 
-  get #ownPid(): Upid {
-    return upid(ownId, this.name, this.incarnation);
+  #route(pid: Upid): Route {
+    const known = this.#routes.get(pid);
+    if (known === undefined) return this.#addRoute(pid);
+    // Who was not there may have been spawned since.
+    if (known.cell === undefined && known.node === this.name) known.cell = this.#find(known.id, known.incarnation);
+    return known;
   }
 
-  #parse(pid: Upid): UpidParts {
-    const known = this.#parsed.get(pid);
-    if (known !== undefined) return known;
-    const parts = parseUpid(pid);
-    if (this.#parsed.size >= parsedMax) this.#parsed.clear();
-    this.#parsed.set(pid, parts);
-    return parts;
+  #addRoute(pid: Upid): Route {
+    const { id, node, incarnation } = parseUpid(pid);
+    const cell = node === this.name ? this.#find(id, incarnation) : undefined;
+    const route: Route = { id, node, incarnation, cell };
+    if (this.#routes.size >= routesMax) this.#routes.clear();
+    this.#routes.set(pid, route);
+    return route;
   }
 }
 

@@ -350,6 +350,9 @@ export class Peers {
       case Kind.noProcess:
         this.#host.asks.noProcess(askId, peer.name);
         break;
+      case Kind.refused:
+        this.#host.asks.refused(askId, peer.name, name, body);
+        break;
       case Kind.link:
         this.#host.linked(toId, toIncarnation, peer.name);
         break;

@@ -2,39 +2,39 @@ import type { Logger } from 'pino';
 import type { Cell } from './cell.js';
 import type { Clock, Timer } from './clock.js';
 import { NameError, NoSuchProcessError } from './errors.js';
-import type { ExitReason, ProcessEvent } from './event.js';
+import type { ExitReason, MessageEvent, ProcessEvent, RefusalReason } from './event.js';
+import { findHandler, type HandlerTable, type Installed, withHandler } from './handler-table.js';
+import type { ProcessHealth } from './health.js';
 import type { AnyMessageType, AskableMessageType, BodyOf, ReplyOf } from './message.js';
 import type { AskOptions, Node } from './node.js';
 import type { Random } from './random.js';
+import type { Spawnable, SpawnOptions } from './spawn-options.js';
 import { processIdPattern, type Upid } from './upid.js';
 
 /** For the Node alone. */
 export const attach = Symbol('attach');
 export const serve = Symbol('serve');
 export const detach = Symbol('detach');
-
-type MessageEvent = Extract<ProcessEvent, { kind: 'message' }>;
+export const finalize = Symbol('finalize');
 
 /** What a process does with one type of message. A handler that returns a promise holds the mailbox until it settles. */
 export type Handler<M extends AnyMessageType> = (from: Upid, body: BodyOf<M>) => void | Promise<void>;
-
-interface Installed {
-  readonly type: AnyMessageType;
-  readonly handle: (from: Upid, body: never) => void | Promise<void>;
-}
 
 /**
  * An actor: state that only its own handlers touch, one event at a time, in the order of arrival (Mesos facts 1.1, 1.2).
  * A subclass installs its handlers in {@link initialize} and starts to live when a Node spawns it.
  *
- * A handler that throws ends its process, never the Node: those who linked to it are told with the reason `failed`.
+ * A handler that throws ends its process, never the Node: those who linked to it are told with the reason `failed`. What
+ * else may become of it is said where it is spawned, see {@link Supervision}.
  */
 export abstract class Process {
   readonly id: string;
   #cell: Cell | undefined;
   #current: MessageEvent | undefined;
-  readonly #handlers = new Map<string, Installed>();
-  readonly #timers = new Set<Timer>();
+  #handlers: HandlerTable;
+  #timers: Set<Timer> | undefined;
+  /** `over`: it ended, or a restart replaced it. */
+  #life: 'living' | 'over' | 'finalized' = 'living';
 
   /** @param id unique on its Node. @throws {NameError} if it holds characters other than letters, digits and `_.:()/-`. */
   constructor(id: string) {
@@ -50,28 +50,44 @@ export abstract class Process {
     return this.#attached.pid;
   }
 
-  /** Runs `work` as an event of this process and resolves with what it returns; rejects if the process ends before. */
+  /** How it is doing. @throws {NoSuchProcessError} before it is spawned. */
+  health(): ProcessHealth {
+    return this.#attached.health();
+  }
+
+  /**
+   * Runs `work` as an event of this process and resolves with what it returns. Rejects with what it throws, which harms
+   * nobody else; with {@link NoSuchProcessError} if the process ends or is restarted before; with {@link OverloadedError}.
+   * Nobody need look at the promise: a rejection that nobody handles is no failure of the OS process, but an event,
+   * DISPATCH_FAILED. (libprocess abandons such futures.) To have the process fail at what is thrown, use {@link enqueue}.
+   */
   dispatch<R>(work: () => R | Promise<R>): Promise<R> {
-    const cell = this.#cell;
-    if (cell === undefined) return Promise.reject(new NoSuchProcessError(this.id));
-    return new Promise<R>((resolve, reject) => {
+    const cell = this.#living;
+    if (cell === undefined) return rejected(new NoSuchProcessError(this.id));
+    const promise = new Promise<R>((resolve, reject) => {
+      const failed = (error: unknown): void => {
+        cell.node.events.emit('DISPATCH_FAILED', { process: this.id, error });
+        reject(error);
+      };
       const run = (): void | Promise<void> => {
         try {
           const result = work();
+          if (result instanceof Promise) return result.then(resolve, failed);
           resolve(result);
-          return result instanceof Promise ? result.then(nothing, nothing) : undefined;
         } catch (error) {
-          reject(error);
+          failed(error);
         }
       };
-      cell.push({ kind: 'dispatch', run, abandon: () => reject(new NoSuchProcessError(cell.pid)) });
+      cell.push({ kind: 'dispatch', run, abandon: reject, next: undefined });
     });
+    promise.catch(nothing);
+    return promise;
   }
 
   /** Installs handlers and sets out. Runs once, as the first event. */
   protected initialize(): void | Promise<void> {}
 
-  /** Lets go of what the process holds. Runs once, as the last thing, also after a failure. */
+  /** Lets go of what the process holds. Runs once, as the last thing, after the end of its children, also after a failure. */
   protected finalize(): void | Promise<void> {}
 
   /** A linked process is gone, or no longer known to be there: comes once per link. */
@@ -84,7 +100,7 @@ export abstract class Process {
 
   /** Binds a message type to its handler; a later call replaces an earlier one. */
   protected install<M extends AnyMessageType>(type: M, handler: Handler<M>): void {
-    this.#handlers.set(type.name, { type, handle: handler as Installed['handle'] });
+    this.#handlers = withHandler(this.#handlers, type, handler as Installed['handle']);
   }
 
   /**
@@ -118,32 +134,33 @@ export abstract class Process {
     else current.answer.reply(type.name, body);
   }
 
-  /** Runs `work` as an event of this process after `delayMs`. Ends with the process. */
+  /** Runs `work` as an event of this process after `delayMs`. Ends with the process, and with its restart. */
   protected delay(delayMs: number, work: () => void | Promise<void>): Timer {
-    const cell = this.#attached;
-    if (cell.ending) return { cancel: nothing };
+    const cell = this.#living;
+    if (cell === undefined) return { cancel: nothing };
     const timer = cell.node.clock.timer(delayMs, () => {
-      this.#timers.delete(handle);
-      if (!cancelled) cell.push({ kind: 'dispatch', run: () => (cancelled ? undefined : work()), abandon: undefined });
+      this.#timers?.delete(handle);
+      if (!cancelled) this.#continue(() => (cancelled ? undefined : work()));
     });
     let cancelled = false;
     const handle: Timer = {
       cancel: () => {
         cancelled = true;
-        this.#timers.delete(handle);
+        this.#timers?.delete(handle);
         timer.cancel();
       },
     };
+    this.#timers ??= new Set();
     this.#timers.add(handle);
     return handle;
   }
 
   /**
    * Runs `work` as an event of this process, behind what waits in its mailbox; what it throws ends the process, as in a
-   * handler. Does nothing once the process has ended.
+   * handler. Does nothing once the process has ended or was restarted.
    */
   protected enqueue(work: () => void | Promise<void>): void {
-    this.#attached.push({ kind: 'dispatch', run: work, abandon: undefined });
+    this.#continue(work);
   }
 
   /** When `promise` settles, goes on with the outcome as an event of this process. Without `failed`, a rejection ends it. */
@@ -152,23 +169,34 @@ export abstract class Process {
     then: (value: T) => void | Promise<void>,
     failed?: (error: unknown) => void,
   ): void {
-    const cell = this.#attached;
     const fail = failed ?? rethrow;
     promise.then(
-      (value) => cell.push({ kind: 'dispatch', run: () => then(value), abandon: undefined }),
-      (error: unknown) => cell.push({ kind: 'dispatch', run: () => fail(error), abandon: undefined }),
+      (value) => this.#continue(() => then(value)),
+      (error: unknown) => this.#continue(() => fail(error)),
     );
+  }
+
+  /**
+   * As {@link Node.spawn}, with this process as the parent: its end, or its restart, ends the child first, those spawned
+   * last before the others; and a child that escalates hands its failure to it.
+   * @throws {NameError} if the id is taken on the Node, or this process has ended.
+   */
+  protected spawn(what: Spawnable, options: SpawnOptions = {}): Upid {
+    const cell = this.#living;
+    if (cell === undefined) throw new NameError(`${this.id} does not live, so it can spawn nothing`);
+    return cell.node.spawn(what, options, cell);
   }
 
   /** Asks for one {@link exited} when `pid` ends, or at once if it is not there. Linking again meanwhile adds nothing. */
   protected link(pid: Upid): void {
     const cell = this.#attached;
-    cell.node.link(cell, pid);
+    if (this.#life === 'living') cell.node.link(cell, pid);
   }
 
   /** Ends this process after the event that is being handled; what still waits in its mailbox is dropped. */
   protected terminate(): void {
-    this.#attached.terminate(true);
+    const cell = this.#attached;
+    if (this.#life === 'living') cell.terminate(true);
   }
 
   protected get node(): Node {
@@ -209,25 +237,43 @@ export abstract class Process {
         return this.exited(event.pid, event.reason);
       case 'initialize':
         return this.initialize();
+      case 'escalated':
+        throw event.error;
       case 'terminate':
         return undefined;
     }
   }
 
-  [detach](): void | Promise<void> {
-    for (const timer of this.#timers) timer.cancel();
-    // Still there only if its handler threw, so nobody else answers it.
-    this.#current?.answer?.noProcess();
+  /** It serves nothing any more, and what it began goes nowhere. */
+  [detach](): void {
+    if (this.#life === 'living') this.#life = 'over';
+    for (const timer of this.#timers ?? []) timer.cancel();
     this.#current = undefined;
+  }
+
+  [finalize](): void | Promise<void> {
+    if (this.#life === 'finalized') return;
+    this.#life = 'finalized';
     return this.finalize();
   }
 
+  /** The cell, for as long as this object is what lives in it. */
+  get #living(): Cell | undefined {
+    return this.#life === 'living' ? this.#cell : undefined;
+  }
+
+  /** Goes on with something of its own as an event; not in the place of a successor. */
+  #continue(work: () => unknown): void {
+    const cell = this.#attached;
+    if (this.#life === 'living') cell.push({ kind: 'dispatch', run: work, abandon: undefined, next: undefined });
+  }
+
   #serveMessage(event: MessageEvent): unknown {
-    const installed = this.#handlers.get(event.name);
-    if (installed === undefined) return this.#refuse(event, 'MESSAGE_UNKNOWN', '');
-    if (!this.admits(event.from, event.name)) return this.#refuse(event, 'MESSAGE_NOT_ADMITTED', '');
+    const installed = findHandler(this.#handlers, event.name);
+    if (installed === undefined) return this.#refuse(event, 'MESSAGE_UNKNOWN', 'unknown');
+    if (!this.admits(event.from, event.name)) return this.#refuse(event, 'MESSAGE_NOT_ADMITTED', 'not-admitted');
     if (event.remote && !installed.type.check(event.body))
-      return this.#refuse(event, 'MESSAGE_INVALID', installed.type.explain(event.body));
+      return this.#refuse(event, 'MESSAGE_INVALID', 'invalid', installed.type.explain(event.body));
     this.#current = event;
     const result = installed.handle(event.from, event.body as never);
     if (result instanceof Promise) return result.then(() => this.#settled());
@@ -242,14 +288,21 @@ export abstract class Process {
   #refuse(
     event: MessageEvent,
     code: 'MESSAGE_UNKNOWN' | 'MESSAGE_NOT_ADMITTED' | 'MESSAGE_INVALID',
-    why: string,
+    reason: RefusalReason,
+    why = '',
   ): void {
     this.node.events.emit(code, { process: this.id, from: event.from, message: event.name, why });
-    event.answer?.noProcess();
+    event.answer?.refused(reason, why);
   }
 }
 
 function nothing(): void {}
+
+function rejected(error: Error): Promise<never> {
+  const promise = Promise.reject(error);
+  promise.catch(nothing);
+  return promise;
+}
 
 function rethrow(error: unknown): never {
   throw error;

@@ -2,12 +2,33 @@ import type { Logger } from 'pino';
 import type { Clock } from './clock.js';
 import type { Counters } from './counters.js';
 import type { ExitReason } from './event.js';
+import type { OverflowPolicy } from './spawn-options.js';
 import type { Upid } from './upid.js';
+
+/**
+ * Why a message is not handled:
+ * - `absent`: there is no such process; `ended`: it ended before its turn;
+ * - `poison`: its handler threw; `overflow`: the mailbox was full.
+ */
+export type DeadLetterReason = 'absent' | 'ended' | 'poison' | 'overflow';
 
 /** What each kind of event says, by its code. Codes are stable: whoever watches for one may rely on it. */
 export interface RuntimeEventFields {
-  /** A message for a process that is not there, or that ended before it handled it. */
-  DEAD_LETTER: { readonly from: Upid; readonly to: string; readonly message: string };
+  /** A message that its receiver will not handle, see {@link DeadLetterReason}. Its asker, if it is an ask, is told. */
+  DEAD_LETTER: {
+    readonly from: Upid;
+    readonly to: string;
+    readonly message: string;
+    readonly why: DeadLetterReason;
+  };
+  /** A message found a full mailbox, and was refused, or had the oldest dropped for it: DEAD_LETTER names which. */
+  MAILBOX_OVERFLOW: {
+    readonly process: string;
+    readonly from: Upid;
+    readonly message: string;
+    readonly depthMax: number;
+    readonly policy: OverflowPolicy;
+  };
   /** A message for an incarnation of this Node that is over. */
   DEAD_INCARNATION: { readonly from: string; readonly to: string; readonly message: string };
   /** A message for which its receiver has no handler. */
@@ -42,6 +63,26 @@ export interface RuntimeEventFields {
   REPLY_INVALID: { readonly from: Upid; readonly message: string; readonly why: string };
   /** A handler threw. What becomes of the process was said when it was spawned. */
   PROCESS_FAILED: { readonly process: string; readonly error: unknown };
+  /** A process that failed begins anew, for the `restarts`-th time, `delayMs` after it failed. */
+  PROCESS_RESTARTED: { readonly process: string; readonly restarts: number; readonly delayMs: number };
+  /** A process failed once more than its restarts allow. */
+  RESTARTS_EXHAUSTED: { readonly process: string; readonly restartsMax: number; readonly withinMs: number };
+  /** The failure of a process becomes that of its parent. */
+  FAILURE_ESCALATED: { readonly process: string; readonly parent: string };
+  /**
+   * The Node's event loop was held for too long. `events` is how many were measured together, 1 means that `message` of
+   * `process` took `durationMs`; else the one it was is among them, and will be named when it comes again.
+   */
+  SLOW_TURN: {
+    readonly process: string;
+    readonly message: string;
+    readonly durationMs: number;
+    readonly events: number;
+  };
+  /** An ask was rejected, with the error's code: whoever asked was told, if it still looks. */
+  ASK_FAILED: { readonly to: Upid; readonly message: string; readonly error: string };
+  /** What was dispatched to a process threw: whoever dispatched was told, if it still looks. */
+  DISPATCH_FAILED: { readonly process: string; readonly error: unknown };
   /** `finalize` threw: what the process held may not be released. */
   FINALIZE_FAILED: { readonly process: string; readonly error: unknown };
   /** A link of a process of this Node to one elsewhere broke. */
@@ -67,7 +108,8 @@ interface Kind {
 
 /** How each kind is counted and logged. */
 export const runtimeEventKinds: Readonly<Record<RuntimeEventCode, Kind>> = {
-  DEAD_LETTER: { counter: 'dead_letters', level: 'debug', text: 'message dropped: there is no such process' },
+  DEAD_LETTER: { counter: 'dead_letters', level: 'debug', text: 'message dropped: its receiver will not handle it' },
+  MAILBOX_OVERFLOW: { counter: 'mailbox_overflows', level: 'warn', text: 'a mailbox is full' },
   DEAD_INCARNATION: {
     counter: 'messages_dead_incarnation',
     level: 'debug',
@@ -105,6 +147,12 @@ export const runtimeEventKinds: Readonly<Record<RuntimeEventCode, Kind>> = {
   REPLY_LATE: { counter: 'replies_late', level: 'debug', text: 'reply dropped: nobody waits for it any more' },
   REPLY_INVALID: { counter: 'replies_invalid', level: 'warn', text: 'reply refused: it is not as declared' },
   PROCESS_FAILED: { counter: 'processes_failed', level: 'error', text: 'a handler threw' },
+  PROCESS_RESTARTED: { counter: 'processes_restarted', level: 'warn', text: 'a process that failed begins anew' },
+  RESTARTS_EXHAUSTED: { counter: 'restarts_exhausted', level: 'error', text: 'a process failed too often' },
+  FAILURE_ESCALATED: { counter: 'failures_escalated', level: 'warn', text: "the failure of a process is its parent's" },
+  SLOW_TURN: { counter: 'turns_slow', level: 'warn', text: 'the event loop was held for too long' },
+  ASK_FAILED: { counter: 'asks_failed', level: 'debug', text: 'an ask was rejected' },
+  DISPATCH_FAILED: { counter: 'dispatches_failed', level: 'debug', text: 'what was dispatched threw' },
   FINALIZE_FAILED: { counter: 'finalize_failed', level: 'error', text: 'finalize threw' },
   LINK_BROKEN: { counter: 'links_broken', level: 'debug', text: 'a link broke' },
 };
