@@ -27,6 +27,10 @@ export interface RuntimeEventFields {
     readonly bytes: number;
     readonly bytesMax: number;
   };
+  /** A large message of which no more came. */
+  MESSAGE_INCOMPLETE: { readonly from: string; readonly bytes: number; readonly bytesTotal: number };
+  /** A Node whose hello names no layout of frames that this build writes. */
+  NODE_INCOMPATIBLE: { readonly node: string; readonly layouts: string };
   /** An envelope of a kind that this build does not know. */
   ENVELOPE_UNKNOWN: { readonly from: string; readonly kind: number };
   FRAME_MALFORMED: { readonly from: string; readonly bytes: number; readonly why: string };
@@ -92,6 +96,16 @@ export const runtimeEventKinds: Readonly<Record<RuntimeEventCode, Kind>> = {
     counter: 'messages_unknown_kind',
     level: 'warn',
     text: 'envelope dropped: its kind is not known',
+  },
+  MESSAGE_INCOMPLETE: {
+    counter: 'messages_incomplete',
+    level: 'warn',
+    text: 'large message given up: the rest of it did not come',
+  },
+  NODE_INCOMPATIBLE: {
+    counter: 'nodes_incompatible',
+    level: 'error',
+    text: 'a Node of another build cannot read what this one writes',
   },
   FRAME_MALFORMED: { counter: 'frames_malformed', level: 'warn', text: 'frame dropped: it does not decode' },
   FRAME_DEAD_INCARNATION: {
