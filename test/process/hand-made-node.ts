@@ -50,6 +50,18 @@ export function chunkFrameBytes(
   return packr.pack([version, incarnation, session, sequence, id, bytesTotal, offset, bytes]);
 }
 
+/** What chunks are parts of: a frame and, behind it, the long binary fields of the body of its envelope. */
+export function largeFrameBytes(
+  frame: Uint8Array,
+  index: unknown = [],
+  fields: Uint8Array = new Uint8Array(),
+  lengths: readonly number[] = [frame.byteLength, packr.pack(index).byteLength],
+): Uint8Array {
+  const head = Buffer.alloc(8);
+  for (const [i, length] of lengths.entries()) head.writeUInt32LE(length, 4 * i);
+  return Buffer.concat([head, frame, packr.pack(index), fields]);
+}
+
 export interface FrameParts {
   readonly version?: unknown;
   readonly incarnation?: unknown;

@@ -16,7 +16,7 @@ import {
 import t, { type Test } from 'tap';
 import { Actor } from './actor.js';
 import { Blob, Echo, Note } from './conversation.js';
-import { chunkFrameBytes, envelope, frameBytes, HandMadeNode, kinds } from './hand-made-node.js';
+import { chunkFrameBytes, envelope, frameBytes, HandMadeNode, kinds, largeFrameBytes } from './hand-made-node.js';
 import { RemoteNode } from './remote-node.js';
 
 const deadlineMs = 20_000;
@@ -244,7 +244,9 @@ t.test('a large message of which no more comes, or a part is missing, is given u
   raw.answersPings = true;
   const listener = new Listener('q');
   a.spawn(listener.actor);
-  const whole = frameBytes([envelope(kinds.send, { to: 'q', from: 'x', name: 'Blob', body: { bytes: noise(3_000) } })]);
+  const blob = (body: object): Uint8Array =>
+    frameBytes([envelope(kinds.send, { to: 'q', from: 'x', name: 'Blob', body })]);
+  const whole = largeFrameBytes(blob({}), [['bytes', 3_000]], noise(3_000));
   const say = (id: number, from: number, to: number, bytesTotal = whole.byteLength): void =>
     raw.throw('a', chunkFrameBytes(id, bytesTotal, from, whole.subarray(from, to), { sequence: raw.sequence++ }));
   const watch = async (): Promise<void> => {
@@ -280,6 +282,25 @@ t.test('a large message of which no more comes, or a part is missing, is given u
   say(5, 1_000, whole.byteLength);
   await clock.settle();
   t.strictSame(listener.heard, ['3000 bytes from x'], 'and one that is whole is taken');
+
+  const junk = [
+    new Uint8Array(7),
+    largeFrameBytes(blob({}), [], new Uint8Array(), [1_000, 1]),
+    largeFrameBytes(blob({}), [], new Uint8Array(), [0xffffffff, 0xffffffff]),
+    largeFrameBytes(new Uint8Array(9)),
+    largeFrameBytes(blob({}), 7),
+    largeFrameBytes(blob({}), [7]),
+    largeFrameBytes(blob({}), [['bytes', 11]], noise(10)),
+    largeFrameBytes(blob({}), [['bytes', 9]], noise(10)),
+    largeFrameBytes(blob({}), [['bytes', -1]], noise(10)),
+    largeFrameBytes(blob({}), [['__proto__', 10]], noise(10)),
+    largeFrameBytes(frameBytes([]), [['bytes', 10]], noise(10)),
+  ];
+  const malformed = a.counters.get('frames_malformed');
+  for (const [i, bytes] of junk.entries())
+    raw.throw('a', chunkFrameBytes(10 + i, bytes.byteLength, 0, bytes, { sequence: raw.sequence++ }));
+  await clock.settle();
+  t.equal(a.counters.get('frames_malformed'), malformed + junk.length, 'whatever chunks are put together to');
   await listener.actor.dispatch(() => listener.actor.end());
   await clock.advance(1_000);
   t.equal(clock.timersPending, 0);

@@ -1,7 +1,7 @@
 import { type Chunk, type Envelope, Kind } from './frame.js';
 
 /** How much of a large message may be on its way, unacknowledged, in bytes: bounds what a small one waits behind. */
-const windowBytes = 2 * 1024 * 1024;
+const windowBytes = 4 * 1024 * 1024;
 /** The size of a chunk, in bytes, where the transport takes as much. */
 const chunkBytes = 256 * 1024;
 /** What a chunk's frame says besides its bytes is less than this. */
@@ -14,9 +14,12 @@ const heldMax = 100_000;
  * the messages of other pairs of processes pass.
  */
 export class LargeMessages {
-  #current: { readonly envelope: Envelope; readonly id: number; readonly bytes: Uint8Array } | undefined;
+  #current: { readonly envelope: Envelope; readonly id: number; readonly bytesTotal: number } | undefined;
+  /** What is still to leave, in order. */
+  #parts: Uint8Array[] = [];
   #offset = 0;
   #lastId = 0;
+  #idle: (() => void) | undefined;
   #held: Envelope[] = [];
   readonly #waiting = new Pairs();
   /** Bytes of chunks sent, and acknowledged, in this session. */
@@ -26,6 +29,17 @@ export class LargeMessages {
   /** Whether one is on its way. */
   get busy(): boolean {
     return this.#current !== undefined;
+  }
+
+  /** Calls `idle` once none is on its way any more. */
+  onIdle(idle: () => void): void {
+    this.#idle = idle;
+    this.settle();
+  }
+
+  /** To be called when one is over and the next may have begun. */
+  settle(): void {
+    if (!this.busy) this.#idle?.();
   }
 
   /** Whether an envelope must wait, so that it does not overtake one that was sent before it. */
@@ -41,9 +55,10 @@ export class LargeMessages {
     return true;
   }
 
-  /** @param bytes the frame that `envelope` alone would be. */
-  begin(envelope: Envelope, bytes: Uint8Array): void {
-    this.#current = { envelope, id: ++this.#lastId, bytes };
+  /** @param parts the large frame of `envelope`. */
+  begin(envelope: Envelope, parts: readonly Uint8Array[]): void {
+    this.#current = { envelope, id: ++this.#lastId, bytesTotal: byteLengthOf(parts) };
+    this.#parts = [...parts];
     this.#offset = 0;
     this.#waiting.add(envelope);
   }
@@ -52,13 +67,16 @@ export class LargeMessages {
   next(frameBytesMax: number): Chunk | undefined {
     const current = this.#current;
     if (current === undefined || this.#sent - this.#received >= windowBytes) return undefined;
-    const { id, bytes: whole } = current;
+    const [part] = this.#parts;
+    if (part === undefined) return undefined;
+    const bytes = part.subarray(0, Math.min(chunkBytes, frameBytesMax - chunkHeadBytes));
+    if (bytes.byteLength === part.byteLength) this.#parts.shift();
+    else this.#parts[0] = part.subarray(bytes.byteLength);
+    const { id, bytesTotal } = current;
     const offset = this.#offset;
-    if (offset === whole.byteLength) return undefined;
-    const bytes = whole.subarray(offset, offset + Math.min(chunkBytes, frameBytesMax - chunkHeadBytes));
     this.#offset += bytes.byteLength;
     this.#sent += bytes.byteLength;
-    return { id, bytesTotal: whole.byteLength, offset, bytes };
+    return { id, bytesTotal, offset, bytes };
   }
 
   /** @param bytes of all chunks in this session that have arrived. */
@@ -68,7 +86,7 @@ export class LargeMessages {
 
   /** Whether the last chunk has left: what waited may follow, and is taken out in its order. */
   finished(): Envelope[] | undefined {
-    if (this.#current === undefined || this.#offset < this.#current.bytes.byteLength) return undefined;
+    if (this.#current === undefined || this.#parts.length > 0) return undefined;
     this.#current = undefined;
     return this.#takeHeld();
   }
@@ -77,6 +95,7 @@ export class LargeMessages {
   abort(): Envelope[] {
     const dropped = this.#current === undefined ? [] : [this.#current.envelope];
     this.#current = undefined;
+    this.#parts = [];
     this.#sent = 0;
     this.#received = 0;
     return [...dropped, ...this.#takeHeld()];
@@ -88,6 +107,10 @@ export class LargeMessages {
     this.#waiting.clear();
     return held;
   }
+}
+
+export function byteLengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 /** Which envelopes have an order: from one process to one process, and the end of a process after all that it said. */

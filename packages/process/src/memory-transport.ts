@@ -10,7 +10,7 @@ export class MemoryNetwork {
     let own: string | undefined;
     let ownSink: TransportSink | undefined;
     return {
-      frameBytesMax: 64 * 1024 * 1024,
+      frameBytesMax: 1024 * 1024,
       start: async (node, sink) => {
         if (this.#sinks.has(node)) throw new NameError(`the name ${node} is taken in this memory network`);
         own = node;

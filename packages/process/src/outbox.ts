@@ -1,9 +1,15 @@
-import { type Chunk, type Envelope, encodeFrame, Kind } from './frame.js';
+import { type Chunk, type Envelope, encodeFrame, type Frame, Kind } from './frame.js';
 import { ownHello } from './hello.js';
+import { encodeLargeFrame, isLongBinary } from './large-frame.js';
+import { byteLengthOf } from './large-message.js';
 import { type Peer, type PeersContext, toNode } from './peer.js';
 
 /** Envelopes per frame: bounds the size of a frame, and with it the length of a turn at the receiver. */
 const envelopesPerFrame = 512;
+/** How long a Node that stops waits for its large messages to leave, in ms. */
+const drainMs = 5_000;
+/** What a frame of one envelope says besides it is less than this, in bytes, the hello included. */
+const frameHeadBytes = 512;
 
 /** What leaves for other Nodes: gathered over a turn of the event loop, packed into frames, numbered, handed over. */
 export class Outbox {
@@ -31,6 +37,7 @@ export class Outbox {
     peer.sessionOut = this.nextSession();
     peer.nextOut = 0;
     this.#unsent(peer, peer.large.abort());
+    peer.large.settle();
   }
 
   /** Puts an envelope on its way. All that leaves for one Node in one turn of the event loop goes in one frame. */
@@ -41,10 +48,14 @@ export class Outbox {
       if (this.#dirty.length === 0) queueMicrotask(() => this.flush());
       this.#dirty.push(peer);
     }
-    // What is large is packed alone, and once.
-    if (bulky) this.#flushPeer(peer);
+    if (bulky) {
+      // After what was said before it, and alone.
+      this.#flushPeer(peer);
+      this.#sendLarge(peer, envelope);
+      return;
+    }
     peer.outbox.push(envelope);
-    if (bulky || peer.outbox.length >= envelopesPerFrame) this.#flushPeer(peer);
+    if (peer.outbox.length >= envelopesPerFrame) this.#flushPeer(peer);
   }
 
   flush(): void {
@@ -61,10 +72,23 @@ export class Outbox {
       if (chunk === undefined) return;
       if (!this.#sendChunk(peer, chunk)) {
         this.#unsent(peer, large.abort());
+        large.settle();
         return;
       }
       for (const envelope of large.finished() ?? []) this.put(peer, envelope);
+      large.settle();
     }
+  }
+
+  /** Resolves once no large message is on its way there any more, at the latest after {@link drainMs}. */
+  drained(peer: Peer): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#context.clock.timer(drainMs, resolve);
+      peer.large.onIdle(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 
   /** Says what we can do to a Node that has not heard it. */
@@ -119,7 +143,7 @@ export class Outbox {
     const bytes = this.#encode(peer, envelopes);
     if (bytes === undefined) return;
     if (bytes.byteLength > transport.frameBytesMax) {
-      this.#split(peer, envelopes, bytes);
+      this.#split(peer, envelopes);
       return;
     }
     if (transport.send(peer.name, bytes, envelopes.some(wantsReceiver))) {
@@ -130,48 +154,67 @@ export class Outbox {
   }
 
   #sendChunk(peer: Peer, chunk: Chunk): boolean {
-    const { incarnation } = this.#context;
-    const frame = { incarnation, session: peer.sessionOut, sequence: peer.nextOut, envelopes: [], chunk };
+    // The hello goes first in every session.
+    if (peer.nextOut === 0) {
+      this.put(peer, toNode(Kind.pong, peer));
+      this.#flushPeer(peer);
+    }
+    const frame = { ...this.#nextFrame(peer), envelopes: [], chunk };
     if (!peer.transport.send(peer.name, encodeFrame(frame, true), false)) return false;
     peer.nextOut++;
     this.#context.counters.increment('frames_sent');
     return true;
   }
 
+  #nextFrame(peer: Peer): Omit<Frame, 'envelopes'> {
+    return { incarnation: this.#context.incarnation, session: peer.sessionOut, sequence: peer.nextOut };
+  }
+
   #encode(peer: Peer, envelopes: Envelope[]): Uint8Array | undefined {
-    const { incarnation } = this.#context;
-    const frame = { incarnation, session: peer.sessionOut, sequence: peer.nextOut, envelopes };
     try {
-      return encodeFrame(frame, peer.abilities.compact);
+      return encodeFrame({ ...this.#nextFrame(peer), envelopes }, peer.abilities.compact);
     } catch (error) {
       // One body that cannot be encoded must not take the rest of the frame with it.
-      if (envelopes.length > 1) for (const envelope of envelopes) this.#transmit(peer, [envelope]);
-      else {
-        const message = envelopes[0]?.[4] ?? '';
-        const why = (error as Error).message;
-        this.#context.events.emit('MESSAGE_UNENCODABLE', { to: peer.name, message, why });
-        if (envelopes[0]?.[0] === Kind.ask) this.#context.asks.unsent(envelopes[0][6], 'unencodable');
-      }
+      const [envelope] = envelopes;
+      if (envelopes.length > 1) for (const one of envelopes) this.#transmit(peer, [one]);
+      else if (envelope !== undefined) this.#unencodable(peer, envelope, error as Error);
       return undefined;
     }
   }
 
+  #unencodable(peer: Peer, [kind, , , , message, , askId]: Envelope, { message: why }: Error): void {
+    this.#context.events.emit('MESSAGE_UNENCODABLE', { to: peer.name, message, why });
+    if (kind === Kind.ask) this.#context.asks.unsent(askId, 'unencodable');
+  }
+
   /** For what is larger than a frame: halves it, down to the one message that has to be cut in chunks. */
-  #split(peer: Peer, envelopes: Envelope[], bytes: Uint8Array): void {
+  #split(peer: Peer, envelopes: Envelope[]): void {
     const [envelope] = envelopes;
     if (envelopes.length > 1) {
       const middle = envelopes.length >>> 1;
       this.#transmit(peer, envelopes.slice(0, middle));
       this.#transmit(peer, envelopes.slice(middle));
-    } else if (envelope !== undefined) this.#cut(peer, envelope, bytes);
+    } else if (envelope !== undefined) this.#sendLarge(peer, envelope);
   }
 
-  #cut(peer: Peer, envelope: Envelope, bytes: Uint8Array): void {
-    const bytesMax = this.#largestFor(peer);
-    if (bytes.byteLength > bytesMax) this.#tooLarge(peer, envelope, bytesMax, bytes.byteLength);
+  /** For an envelope that may be larger than a frame. */
+  #sendLarge(peer: Peer, envelope: Envelope): void {
+    const { frameBytesMax } = peer.transport;
+    let parts: Uint8Array[];
+    try {
+      parts = encodeLargeFrame(this.#nextFrame(peer), envelope, frameBytesMax / 2);
+    } catch (error) {
+      this.#unencodable(peer, envelope, error as Error);
+      return;
+    }
+    const [bytes, bytesMax] = [byteLengthOf(parts), this.#largestFor(peer)];
+    if (bytes <= frameBytesMax - frameHeadBytes) {
+      peer.outbox.push(envelope);
+      this.#flushPeer(peer);
+    } else if (bytes > bytesMax) this.#tooLarge(peer, envelope, bytesMax, bytes);
     else if (peer.large.busy) this.#hold(peer, envelope);
     else {
-      peer.large.begin(envelope, bytes);
+      peer.large.begin(envelope, parts);
       this.#watch(peer);
       // Until it has said what it can do; it answers this with that.
       if (peer.greeted === undefined) this.put(peer, [Kind.ping, '', '', '', '', undefined, 0]);
@@ -182,7 +225,9 @@ export class Outbox {
   /** The largest message that a Node takes, in bytes; of one that has not said we hope for the best. */
   #largestFor({ greeted, abilities, transport }: Peer): number {
     if (greeted === undefined) return this.#messageBytesMax;
-    return abilities.chunks ? Math.min(this.#messageBytesMax, abilities.messageBytesMax) : transport.frameBytesMax;
+    return abilities.chunks
+      ? Math.min(this.#messageBytesMax, abilities.messageBytesMax)
+      : transport.frameBytesMax - frameHeadBytes;
   }
 
   #tooLarge(peer: Peer, envelope: Envelope, bytesMax: number, bytes = bytesMax): void {
@@ -205,16 +250,13 @@ export class Outbox {
 /** Whether a field alone is so large that the message may not fit into a frame. */
 function isBulky(body: unknown, frameBytesMax: number): boolean {
   if (typeof body !== 'object' || body === null) return false;
+  const longFrom = frameBytesMax / 2;
   const fields = body as Readonly<Record<string, unknown>>;
   for (const name in fields) {
     const field = fields[name];
-    if (typeof field === 'string' ? field.length * 2 > frameBytesMax : isLongArray(field, frameBytesMax)) return true;
+    if (typeof field === 'string' ? field.length >= longFrom : isLongBinary(field, longFrom)) return true;
   }
   return false;
-}
-
-function isLongArray(field: unknown, frameBytesMax: number): boolean {
-  return field instanceof Uint8Array && field.byteLength * 2 > frameBytesMax;
 }
 
 /** These need an answer from a living Node, so it matters when there is none. */

@@ -3,6 +3,7 @@ import type { Cell } from './cell.js';
 import { type ExitReason, isExitReason } from './event.js';
 import { type Chunk, decodeFrame, type Envelope, type Frame, isCount, Kind } from './frame.js';
 import { abilitiesOf, isCompatible, noAbilities, readHello } from './hello.js';
+import { decodeLargeFrame } from './large-frame.js';
 import { Liveness, type LivenessOptions } from './liveness.js';
 import { Outbox } from './outbox.js';
 import { newPeer, type Peer, type PeersContext, toNode } from './peer.js';
@@ -59,7 +60,11 @@ export class Peers {
       await transport.start(this.#host.name, this.#sink(transport), this.#host.clock);
   }
 
+  /** Lets what was sent leave, for as long as it gets on, and disconnects. */
   async close(): Promise<void> {
+    this.#outbox.flush();
+    const busy = [...this.#peers.values()].filter((peer) => peer.large.busy && peer.greeted === true);
+    await Promise.all(busy.map((peer) => this.#outbox.drained(peer)));
     for (const peer of this.#peers.values()) {
       this.#liveness.unwatch(peer);
       peer.assembly.drop();
@@ -172,14 +177,14 @@ export class Peers {
     this.#outbox.greeted(peer);
   }
 
-  #takeChunk(peer: Peer, { incarnation }: Frame, chunk: Chunk): void {
+  #takeChunk(peer: Peer, { incarnation, sequence }: Frame, chunk: Chunk): void {
     const whole = peer.assembly.take(chunk);
     const received = peer.assembly.acknowledge();
     if (received !== undefined) this.#outbox.put(peer, toNode(Kind.received, peer, [peer.session, received]));
     if (whole === undefined) return;
     try {
       if (whole === 'refused') throw new TypeError(`${chunk.bytesTotal} bytes are more than a message may have`);
-      this.#takeAll(peer, { ...decodeFrame(whole, true), incarnation });
+      this.#takeAll(peer, { ...decodeLargeFrame(whole), incarnation, sequence });
     } catch (error) {
       const why = (error as Error).message;
       this.#host.events.emit('FRAME_MALFORMED', { from: peer.name, bytes: chunk.bytesTotal, why });
