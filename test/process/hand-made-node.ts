@@ -118,6 +118,9 @@ export class HandMadeNode {
         absent: () => undefined,
         connectionLost: () => undefined,
         disconnected: () => undefined,
+        dropped: () => undefined,
+        slowConsumer: () => undefined,
+        stuck: () => undefined,
       },
       new VirtualClock(),
     );

@@ -19,7 +19,7 @@ export interface LivenessHost {
 /** A 503 may only mean that the other side is not subscribed yet: look again after this. */
 const confirmAbsenceMs = 100;
 /** How often a Node that is there but says nothing is asked for an answer, in ms, unless it is to count as silent sooner. */
-const pingMs = 1_000;
+const pingMs = 500;
 /** How many pings at least a Node leaves unanswered before it counts as silent. */
 const pingsToSilence = 4;
 

@@ -31,6 +31,11 @@ export class MemoryNetwork {
         });
         return true;
       },
+      look: (node) => {
+        queueMicrotask(() => {
+          if (own !== undefined && !this.#sinks.has(node)) this.#sinks.get(own)?.absent(node, false);
+        });
+      },
       close: async () => {
         await Promise.resolve();
         if (own !== undefined && this.#sinks.get(own) === ownSink) this.#sinks.delete(own);

@@ -144,6 +144,9 @@ export class Peers {
       frame: (from, bytes) => this.#receive(transport, from, bytes),
       absent: (node, certain) => this.#absent(transport, node, certain),
       connectionLost: () => this.#connectionLost(transport),
+      dropped: (node, frames) => this.#dropped(node, frames),
+      slowConsumer: (connectionId) => this.#slowConsumer(transport, connectionId),
+      stuck: () => this.#host.events.emit('CONNECTION_STUCK', {}),
       disconnected: (connectionId) => this.#disconnected(transport, connectionId),
     };
   }
@@ -371,12 +374,27 @@ export class Peers {
   }
 
   #connectionLost(transport: Transport): void {
-    for (const peer of this.#peers.values()) {
-      if (peer.transport !== transport) continue;
-      this.#outbox.beginSession(peer);
-      this.#lose(peer);
-      this.#forgetLinks(peer);
-    }
+    for (const peer of this.#peers.values()) if (peer.transport === transport) this.#beginAnew(peer);
+  }
+
+  /** What was sent there is lost in part, and we know it. */
+  #beginAnew(peer: Peer): void {
+    this.#outbox.beginSession(peer);
+    this.#lose(peer);
+    this.#forgetLinks(peer);
+  }
+
+  #dropped(node: string, frames: number): void {
+    this.#host.events.emit('FRAMES_UNSENT', { to: node }, frames);
+    const peer = this.#peers.get(node);
+    if (peer !== undefined) this.#beginAnew(peer);
+  }
+
+  #slowConsumer(transport: Transport, connectionId: string): void {
+    if (connectionId === '') this.#host.events.emit('SLOW_CONSUMER', { node: this.#host.name });
+    for (const peer of this.#peers.values())
+      if (connectionId !== '' && peer.transport === transport && peer.abilities.connection === connectionId)
+        this.#host.events.emit('SLOW_CONSUMER', { node: peer.name });
   }
 
   /** Its processes are told of nothing by us any more, and have to know. */

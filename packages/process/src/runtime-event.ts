@@ -29,6 +29,12 @@ export interface RuntimeEventFields {
   };
   /** A large message of which no more came. */
   MESSAGE_INCOMPLETE: { readonly from: string; readonly bytes: number; readonly bytesTotal: number };
+  /** Frames that waited for the connection, and did not leave. */
+  FRAMES_UNSENT: { readonly to: string };
+  /** The server cut a Node off that did not read what was sent to it, or our own connection after a stall. */
+  SLOW_CONSUMER: { readonly node: string };
+  /** The connection had died without a word, and was made anew. */
+  CONNECTION_STUCK: object;
   /** A Node whose hello names no layout of frames that this build writes. */
   NODE_INCOMPATIBLE: { readonly node: string; readonly layouts: string };
   /** An envelope of a kind that this build does not know. */
@@ -101,6 +107,13 @@ export const runtimeEventKinds: Readonly<Record<RuntimeEventCode, Kind>> = {
     counter: 'messages_incomplete',
     level: 'warn',
     text: 'large message given up: the rest of it did not come',
+  },
+  FRAMES_UNSENT: { counter: 'frames_unsent', level: 'warn', text: 'frames dropped: they waited too long to leave' },
+  SLOW_CONSUMER: { counter: 'slow_consumers', level: 'warn', text: 'a Node did not keep up with what was sent to it' },
+  CONNECTION_STUCK: {
+    counter: 'connections_stuck',
+    level: 'error',
+    text: 'the connection had died without a word; it is made anew',
   },
   NODE_INCOMPATIBLE: {
     counter: 'nodes_incompatible',

@@ -39,6 +39,12 @@ export interface TransportSink {
   absent(node: string, certain: boolean): void;
   /** The connection broke: frames in both directions may have been lost, for every Node that `reaches` this way. */
   connectionLost(): void;
+  /** So many frames that {@link Transport.send} had taken for that Node did not leave and will not. */
+  dropped(node: string, frames: number): void;
+  /** A connection could not keep up with what was sent to it; empty: our own. */
+  slowConsumer(connectionId: string): void;
+  /** The connection takes what is sent, but nothing comes any more: it is made anew. */
+  stuck(): void;
   /** The server says that the connection of this {@link Transport.connectionId} has ended. */
   disconnected(connectionId: string): void;
 }
