@@ -1,4 +1,4 @@
-import type { MemoryNetwork, Transport } from '@mesos-ts/process';
+import { type MemoryNetwork, type Transport, VirtualClock } from '@mesos-ts/process';
 import { Packr, Unpackr } from 'msgpackr';
 
 /** Written out here, not imported: a change of the wire format must fail a test. */
@@ -13,12 +13,15 @@ export const kinds = {
   pong: 7,
   lost: 8,
   refused: 9,
+  hello: 10,
+  received: 11,
 } as const;
 
 export type RawEnvelope = readonly unknown[];
 
 const packr = new Packr({ useRecords: false });
-const unpackr = new Unpackr({ useRecords: false });
+const recordPackr = new Packr();
+const unpackr = new Unpackr({ mapsAsObjects: true });
 
 /** A frame as the wire has it; anything may be left malformed. */
 export function frameBytes(
@@ -26,6 +29,38 @@ export function frameBytes(
   { version = 1, incarnation = 'raw1', session = 0, sequence = 0 }: FrameParts = {},
 ): Uint8Array {
   return packr.pack([version, incarnation, session, sequence, envelopes]);
+}
+
+/** The same in the layout of newer builds: heads of five parts each, then for each envelope its head, body and ask. */
+export function compactFrameBytes(
+  heads: unknown,
+  rest: unknown,
+  { version = 2, incarnation = 'raw1', session = 0, sequence = 0 }: FrameParts = {},
+): Uint8Array {
+  return recordPackr.pack([version, incarnation, session, sequence, heads, rest]);
+}
+
+/** A part of a frame that is too large. */
+export function chunkFrameBytes(
+  id: unknown,
+  bytesTotal: unknown,
+  offset: unknown,
+  bytes: unknown,
+  { version = 3, incarnation = 'raw1', session = 0, sequence = 0 }: FrameParts = {},
+): Uint8Array {
+  return packr.pack([version, incarnation, session, sequence, id, bytesTotal, offset, bytes]);
+}
+
+/** What chunks are parts of: a frame and, behind it, the long binary fields of the body of its envelope. */
+export function largeFrameBytes(
+  frame: Uint8Array,
+  index: unknown = [],
+  fields: Uint8Array = new Uint8Array(),
+  lengths: readonly number[] = [frame.byteLength, packr.pack(index).byteLength],
+): Uint8Array {
+  const head = Buffer.alloc(8);
+  for (const [i, length] of lengths.entries()) head.writeUInt32LE(length, 4 * i);
+  return Buffer.concat([head, frame, packr.pack(index), fields]);
 }
 
 export interface FrameParts {
@@ -58,8 +93,10 @@ export function envelope(
 
 /** A Node that speaks the wire format by hand: says what a real one never would, and holds its tongue when told to. */
 export class HandMadeNode {
-  /** What came, envelope by envelope. */
+  /** What came, envelope by envelope, hellos apart. */
   readonly heard: RawEnvelope[] = [];
+  /** The bodies of the hellos that came. This Node says none by itself, as the oldest build. */
+  readonly hellos: unknown[] = [];
   /** Where each frame stood: `session/sequence`. */
   readonly positions: string[] = [];
   answersPings = false;
@@ -75,11 +112,19 @@ export class HandMadeNode {
   static async join(network: MemoryNetwork, name: string, incarnation = 'raw1'): Promise<HandMadeNode> {
     const transport = network.transport();
     const node = new HandMadeNode(name, transport, incarnation);
-    await transport.start(name, {
-      frame: (from, bytes) => node.#take(from, bytes),
-      absent: () => undefined,
-      connectionLost: () => undefined,
-    });
+    await transport.start(
+      name,
+      {
+        frame: (from, bytes) => node.#take(from, bytes),
+        absent: () => undefined,
+        connectionLost: () => undefined,
+        disconnected: () => undefined,
+        dropped: () => undefined,
+        slowConsumer: () => undefined,
+        stuck: () => undefined,
+      },
+      new VirtualClock(),
+    );
     return node;
   }
 
@@ -111,7 +156,9 @@ export class HandMadeNode {
       RawEnvelope[],
     ];
     this.positions.push(`${session}/${sequence}`);
-    this.heard.push(...envelopes);
+    for (const envelope of envelopes)
+      if (envelope[0] === kinds.hello) this.hellos.push(envelope[5]);
+      else this.heard.push(envelope);
     if (this.answersPings && envelopes.some(([kind]) => kind === kinds.ping)) this.say(from, envelope(kinds.pong));
   }
 }

@@ -4,7 +4,7 @@ import { connect } from 'nats';
 import pino from 'pino';
 import t, { type Test } from 'tap';
 import { Actor } from './actor.js';
-import { Blob, Echo, End, Flood, Note, Report, Throw, Watch } from './conversation.js';
+import { Echo, End, Flood, Note, Report, Throw, Watch } from './conversation.js';
 import { envelope, frameBytes, kinds } from './hand-made-node.js';
 import { RemoteNode } from './remote-node.js';
 
@@ -307,23 +307,6 @@ t.test('a handler that throws leaves the reader of the connection alive', async 
   }
   t.equal(node.counters.get('processes_failed'), 3);
 });
-
-t.test(
-  'what is larger than the server carries is refused here, with a count, and an ask with it at once',
-  async (t) => {
-    const node = await startNode(t, 'large-a');
-    const remote = await RemoteNode.start(t, { name: 'large-b', nats: server.url });
-    const bytes = new Uint8Array(1024 * 1024 + 1);
-    node.send(remote.pid, Blob, { bytes });
-    const began = performance.now();
-    await t.rejects(node.ask(remote.pid, Echo, { n: 1, bytes }, { deadlineMs }), { code: 'MESSAGE_TOO_LARGE' });
-    t.ok(performance.now() - began < 1_000);
-    t.equal(node.counters.get('messages_too_large'), 2);
-    const most = { n: 2, bytes: Uint8Array.from({ length: 1024 * 1024 - 200 }, (_, i) => i) };
-    const echoed = await node.ask(remote.pid, Echo, most, { deadlineMs });
-    t.ok(Buffer.from(most.bytes).equals(echoed.bytes ?? new Uint8Array()), 'what just fits passes whole');
-  },
-);
 
 t.test('two clusters on one server do not meet', async (t) => {
   const [blue, red, other] = [

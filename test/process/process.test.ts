@@ -19,7 +19,16 @@ import { Type } from '@sinclair/typebox';
 import { Packr } from 'msgpackr';
 import t from 'tap';
 import { Actor, type Behaviour } from './actor.js';
-import { envelope, frameBytes, frameSession, HandMadeNode, kinds, type RawEnvelope } from './hand-made-node.js';
+import {
+  chunkFrameBytes,
+  compactFrameBytes,
+  envelope,
+  frameBytes,
+  frameSession,
+  HandMadeNode,
+  kinds,
+  type RawEnvelope,
+} from './hand-made-node.js';
 import { deferred, probeMs, silentMs, World } from './world.js';
 
 const Note = message('Note', { n: Type.Integer() });
@@ -914,7 +923,8 @@ t.test('ask', async (t) => {
   t.test('what cannot be encoded or carried is refused at once, alone', async (t) => {
     const world = new World(t);
     const small: Transport = { ...world.network.transport(), frameBytesMax: 10_000 };
-    const [a, b] = [await world.node('a', [small]), await world.node('b')];
+    const a = await world.node('a', [small], { messageBytesMax: 10_000 });
+    const b = await world.node('b');
     const got: number[] = [];
     const actor = collector('p', got);
     const pid = b.spawn(actor);
@@ -1237,9 +1247,9 @@ t.test('link', async (t) => {
     const b = await world.node('b', [
       {
         ...inner,
-        start: (node, sink) => {
+        start: (node, sink, clock) => {
           breakIt = () => sink.connectionLost();
-          return inner.start(node, sink);
+          return inner.start(node, sink, clock);
         },
       },
     ]);
@@ -1261,9 +1271,9 @@ t.test('link', async (t) => {
     const a = await world.node('a', [
       {
         ...inner,
-        start: (node, sink) => {
+        start: (node, sink, clock) => {
           breakIt = () => sink.connectionLost();
-          return inner.start(node, sink);
+          return inner.start(node, sink, clock);
         },
         send: (...frame) => connected && inner.send(...frame),
       },
@@ -1484,9 +1494,9 @@ t.test('link', async (t) => {
       {
         ...door,
         reaches: () => false,
-        start: (node, sink) => {
+        start: (node, sink, clock) => {
           tell = sink;
-          return door.start(node, sink);
+          return door.start(node, sink, clock);
         },
       },
       world.network.transport(),
@@ -1577,6 +1587,7 @@ t.test('the door', async (t) => {
     a.spawn(collector('p', got));
     const good = envelope(kinds.send, { to: 'p', from: 'x', name: 'Note', body: { n: 100 } });
     const whole = frameBytes([good]);
+    const head = [kinds.send, 'p', '', 'x', 'Note'];
     const malformed: Uint8Array[] = [
       new Uint8Array(0),
       new Uint8Array(64 * 1024).fill(0xff),
@@ -1593,9 +1604,7 @@ t.test('the door', async (t) => {
         frameBytes([good], { session: n }),
         frameBytes([good], { sequence: n }),
       ]),
-      ...[null, 7, {}, [null], [7], [[]], [good, [0]], [[...good, 8]], [good.slice(0, 6)]].map((envelopes) =>
-        frameBytes(envelopes),
-      ),
+      ...[null, 7, {}, [null], [7], [[]], [good, [0]], [good.slice(0, 6)]].map((envelopes) => frameBytes(envelopes)),
       ...[
         { to: 7 },
         { incarnation: null },
@@ -1613,6 +1622,21 @@ t.test('the door', async (t) => {
       ),
       frameBytes([envelope(-1)]),
       frameBytes([envelope(0.5)]),
+      ...[null, 7, 'text', {}, [0], [...head, 0], [null, ...head.slice(1)], [0, 7, '', 'x', 'Note']].map((heads) =>
+        compactFrameBytes(heads, [0, { n: 1 }, 0]),
+      ),
+      ...[null, 7, 'text', {}, [0], [0, {}], [1, {}, 0], [-1, {}, 0], ['0', {}, 0], [0.5, {}, 0], [0, {}, -1]].map(
+        (rest) => compactFrameBytes(head, rest),
+      ),
+      ...[
+        [-1, 9, 0, Uint8Array.of(1)],
+        [1, null, 0, Uint8Array.of(1)],
+        [1, 9, '0', Uint8Array.of(1)],
+        [1, 9, 0, 'bytes'],
+        [1, 9, 0, new Uint8Array(0)],
+        [1, 9, 0, new Uint8Array(10)],
+        [1, 9, 2 ** 53 - 1, Uint8Array.of(1)],
+      ].map(([id, bytesTotal, offset, bytes]) => chunkFrameBytes(id, bytesTotal, offset, bytes)),
     ];
     for (let length = 1; length < whole.length; length++) malformed.push(whole.subarray(0, length));
     for (const bytes of malformed) {
@@ -1707,7 +1731,18 @@ t.test('the door', async (t) => {
           ask: random.integer(5),
         }),
       );
-      return frameBytes(many, { session: random.integer(2), sequence: random.integer(1_000) });
+      const parts = { session: random.integer(2), sequence: random.integer(1_000) };
+      switch (random.integer(4)) {
+        case 0:
+          return frameBytes(many, parts);
+        case 1:
+          return chunkFrameBytes(random.integer(3), 1 + random.integer(300), 0, frameBytes(many), parts);
+        default: {
+          const heads = many.flatMap((one) => one.slice(0, 5));
+          const rest = many.flatMap(([, , , , , body, ask], i) => [random.integer(i + 1), body, ask]);
+          return compactFrameBytes(heads, rest, parts);
+        }
+      }
     };
     const damage = (bytes: Uint8Array): Uint8Array => {
       const copy = Buffer.from(bytes);

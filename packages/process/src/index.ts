@@ -30,6 +30,7 @@ export {
 } from './message.js';
 export { NatsTransport, type NatsTransportOptions, natsUnreachable } from './nats-transport.js';
 export { type AskOptions, Node, type NodeOptions } from './node.js';
+export type { WhileDisconnected } from './outflow.js';
 export { type Handler, Process } from './process.js';
 export { Random } from './random.js';
 export {

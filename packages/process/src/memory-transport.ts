@@ -22,7 +22,7 @@ export class MemoryNetwork {
     let own: string | undefined;
     let ownSink: TransportSink | undefined;
     return {
-      frameBytesMax: 64 * 1024 * 1024,
+      frameBytesMax: 1024 * 1024,
       start: async (node, sink) => {
         if (this.#sinks.has(node)) throw new NameError(`the name ${node} is taken in this memory network`);
         own = node;
@@ -42,6 +42,11 @@ export class MemoryNetwork {
           else if (expectReceiver) this.#sinks.get(from)?.absent(node, false);
         });
         return true;
+      },
+      look: (node) => {
+        queueMicrotask(() => {
+          if (own !== undefined && !this.#sinks.has(node)) this.#sinks.get(own)?.absent(node, false);
+        });
       },
       close: async () => {
         await Promise.resolve();

@@ -1,8 +1,11 @@
 import type { ConnectionOptions, Msg, NatsConnection } from 'nats';
 import type { Logger } from 'pino';
+import type { Clock } from './clock.js';
 import { NameError, TransportError } from './errors.js';
+import { Outflow, type Outgoing, type WhileDisconnected } from './outflow.js';
 import type { Transport, TransportSink } from './transport.js';
 import { nodeNamePattern } from './upid.js';
+import { Watchdog } from './watchdog.js';
 
 export interface NatsTransportOptions {
   /** One or more addresses of one NATS system. Default `nats://127.0.0.1:4222`. */
@@ -12,8 +15,24 @@ export interface NatsTransportOptions {
   /** What else the client is to know, such as user and password. */
   readonly connection?: ConnectionOptions;
   readonly log?: Logger;
+  /**
+   * What becomes of what is sent while the connection is down: `refuse` (default) drops it, told and counted;
+   * `{ hold: { bytes, ms } }` keeps up to so many bytes for so long, and sends them in order before anything new.
+   */
+  readonly whileDisconnected?: WhileDisconnected;
+  /**
+   * Whether to listen to what a configured server says of connections that end, on `<cluster>.conn.*`: a Node's death is
+   * then known within milliseconds. For the few who watch many; it costs a message for each connection that comes or goes.
+   * Default false.
+   */
+  readonly connectionEvents?: boolean;
 }
 
+/** Subjects under these are not those of a Node: what the server says of connections, and the registers. */
+const reservedNames: ReadonlySet<string> = new Set(['conn', 'kv']);
+const nothing = new Uint8Array();
+/** How long our own event loop may have stood still before a lost connection is put down to that, in ms. */
+const stallMs = 1_000;
 /** How long a server may take to let us in, in ms. */
 const connectTimeoutMs = 5_000;
 /** How long a Node of the same name may take to answer before we call it frozen, in ms. */
@@ -28,6 +47,8 @@ export class NatsTransport implements Transport {
   readonly #options: NatsTransportOptions;
   readonly #cluster: string;
   #connection: NatsConnection | undefined;
+  #outflow: Outflow | undefined;
+  #watchdog: Watchdog | undefined;
   #connected = false;
   #own = '';
   frameBytesMax = 1024 * 1024;
@@ -39,25 +60,47 @@ export class NatsTransport implements Transport {
       throw new NameError(`${JSON.stringify(this.#cluster)} cannot be a cluster's name: use letters, digits, - and _`);
   }
 
-  async start(node: string, sink: TransportSink): Promise<void> {
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  get connectionId(): string {
+    const info = this.#connection?.info;
+    return info === undefined ? '' : connectionIdOf(info.server_id, info.client_id);
+  }
+
+  async start(node: string, sink: TransportSink, clock: Clock): Promise<void> {
+    if (reservedNames.has(node))
+      throw new NameError(`the name ${node} is not for Nodes: its subjects serve other ends`);
     this.#own = node;
     const connection = await this.#connect();
     this.#connection = connection;
     this.frameBytesMax = connection.info?.max_payload ?? this.frameBytesMax;
     await this.#refuseTakenName(connection);
-    connection.subscribe(`${this.#cluster}.${node}.>`, {
-      callback: (error, message) => {
-        // An exception here would end the client's reader for good, silently (nats 2.29).
-        try {
-          if (error === null) this.#take(message, sink);
-        } catch (thrown) {
-          this.#options.log?.error({ err: thrown }, 'taking a frame threw');
-        }
+    const outflow = new Outflow(
+      {
+        write: (outgoing) => this.#publish(outgoing),
+        flush: () => connection.flush(),
+        dropped: (to, frames) => sink.dropped(to, frames),
       },
-    });
+      clock,
+      this.#options.whileDisconnected ?? 'refuse',
+    );
+    this.#outflow = outflow;
+    this.#subscribe(connection, `${this.#cluster}.${node}.>`, (message) => this.#take(message, sink));
+    if (this.#options.connectionEvents === true)
+      this.#subscribe(connection, `${this.#cluster}.conn.*`, (message) => takeConnectionEvent(message, sink));
     await connection.flush();
     this.#connected = true;
-    void this.#follow(connection, sink);
+    outflow.connected();
+    this.#watchdog = new Watchdog(clock, () => connection.flush(), {
+      stuck: () => {
+        sink.stuck();
+        // Its reader is dead, so the client would not notice: this makes it connect anew.
+        void connection.reconnect();
+      },
+    });
+    void this.#follow(connection, sink, outflow, this.#watchdog);
   }
 
   reaches(): boolean {
@@ -65,22 +108,46 @@ export class NatsTransport implements Transport {
   }
 
   send(node: string, frame: Uint8Array, expectReceiver: boolean): boolean {
-    const connection = this.#connection;
+    if (this.#connection === undefined || this.#connection.isClosed()) return false;
     // What is published while the client reconnects is lost in part, without a word: better to know.
-    if (connection === undefined || !this.#connected || connection.isClosed()) return false;
-    const subject = `${this.#cluster}.${node}.${this.#own}`;
-    if (expectReceiver) connection.publish(subject, frame, { reply: `${this.#cluster}.${this.#own}.i.${node}` });
-    else connection.publish(subject, frame);
-    return true;
+    return this.#outflow?.send({ node, frame, expectReceiver }) ?? false;
+  }
+
+  look(node: string): void {
+    // Behind what waits it would come late, and what waits asks the same.
+    if (this.#connected) this.#publish({ node, frame: nothing, expectReceiver: true });
   }
 
   async close(): Promise<void> {
     const connection = this.#connection;
+    this.#watchdog?.stop();
+    if (connection !== undefined && !connection.isClosed()) {
+      await this.#outflow?.emptied();
+      if (this.#connected) await connection.flush().catch(() => undefined);
+      this.#connected = false;
+      this.#outflow?.close();
+      await connection.close();
+    }
     this.#connection = undefined;
-    if (connection === undefined || connection.isClosed()) return;
-    if (this.#connected) await connection.flush().catch(() => undefined);
-    this.#connected = false;
-    await connection.close();
+  }
+
+  #publish({ node, frame, expectReceiver }: Outgoing): void {
+    const subject = `${this.#cluster}.${node}.${this.#own}`;
+    if (expectReceiver) this.#connection?.publish(subject, frame, { reply: `${this.#cluster}.${this.#own}.i.${node}` });
+    else this.#connection?.publish(subject, frame);
+  }
+
+  #subscribe(connection: NatsConnection, subject: string, take: (message: Msg) => void): void {
+    connection.subscribe(subject, {
+      callback: (error, message) => {
+        // An exception here would end the client's reader for good, silently (nats 2.29).
+        try {
+          if (error === null) take(message);
+        } catch (thrown) {
+          this.#options.log?.error({ err: thrown }, 'taking a message threw');
+        }
+      },
+    });
   }
 
   async #connect(): Promise<NatsConnection> {
@@ -138,23 +205,43 @@ export class NatsTransport implements Transport {
     if (tokens.length !== 3 || from === undefined || !nodeNamePattern.test(from)) return;
     // Somebody starts under our name and asks whether it is free: any answer says no.
     if (from === this.#own) message.respond();
-    else sink.frame(from, message.data);
+    // Nothing is what one sends who only looks whether anybody is there.
+    else if (message.data.byteLength > 0) sink.frame(from, message.data);
   }
 
-  async #follow(connection: NatsConnection, sink: TransportSink): Promise<void> {
+  async #follow(connection: NatsConnection, sink: TransportSink, outflow: Outflow, watchdog: Watchdog): Promise<void> {
     for await (const status of connection.status()) {
       if (status.type === 'disconnect') {
         this.#connected = false;
         this.#options.log?.warn({ server: String(status.data) }, 'disconnected from the NATS server; reconnecting');
+        if (watchdog.stalledMs() > stallMs) sink.slowConsumer('');
         sink.connectionLost();
+        outflow.disconnected();
       } else if (status.type === 'reconnect') {
         this.#connected = true;
+        outflow.connected();
         this.frameBytesMax = connection.info?.max_payload ?? this.frameBytesMax;
         this.#options.log?.info({ server: String(status.data) }, 'reconnected to the NATS server');
       } else if (status.type === 'error')
         this.#options.log?.error({ error: String(status.data) }, 'the NATS server refused something');
     }
   }
+}
+
+/** What the server says of a connection that ended; anything else under that subject is passed over. */
+function takeConnectionEvent(message: Msg, sink: TransportSink): void {
+  if (!message.subject.endsWith('.DISCONNECT')) return;
+  const { server, client, reason } = message.json() as Partial<Record<string, unknown>>;
+  const [serverId, clientId] = [(server as { id?: unknown })?.id, (client as { id?: unknown })?.id];
+  if (typeof serverId !== 'string' || typeof clientId !== 'number') return;
+  const id = connectionIdOf(serverId, clientId);
+  if (typeof reason === 'string' && reason.startsWith('Slow Consumer')) sink.slowConsumer(id);
+  sink.disconnected(id);
+}
+
+/** A client chooses its name itself, but not these. */
+function connectionIdOf(serverId: string, clientId: number): string {
+  return `${serverId}/${clientId}`;
 }
 
 function isNoResponders(message: Msg): boolean {

@@ -31,7 +31,7 @@ export interface NodeOptions {
   readonly random?: Random;
   /** Default: silent. */
   readonly log?: Logger;
-  /** How often a Node that someone linked to or asked is probed, in ms. Default 250: kill -9 is seen in about twice that. */
+  /** How often a Node that someone linked to or asked is probed, in ms. Default 125: kill -9 is seen in about twice that. */
   readonly probeMs?: number;
   /**
    * Takes what the processes of this Node say to each other through the codec and the check, as if they were on two
@@ -42,6 +42,8 @@ export interface NodeOptions {
   readonly silentMs?: number;
   /** A process that holds the event loop for longer is reported as SLOW_TURN, in ms. Default 20. */
   readonly slowTurnMs?: number;
+  /** The largest message that is sent to other Nodes or taken from them, in bytes as encoded. Default 64 MiB. */
+  readonly messageBytesMax?: number;
 }
 
 export interface AskOptions {
@@ -126,7 +128,11 @@ export class Node {
         linked: (toId, toIncarnation, peer) => this.#linked(toId, toIncarnation, peer),
         unlinked: (peer) => this.#unlinked(peer),
       },
-      { probeMs: options.probeMs ?? 250, silentMs: options.silentMs ?? 5_000 },
+      {
+        probeMs: options.probeMs ?? 125,
+        silentMs: options.silentMs ?? 5_000,
+        messageBytesMax: options.messageBytesMax ?? 64 * 1024 * 1024,
+      },
       options.transports ?? [],
     );
   }
@@ -352,7 +358,7 @@ export class Node {
   #deliver(from: Upid, peer: string, envelope: Envelope): void {
     const [kind, toId, toIncarnation, , name, body, askId] = envelope;
     const cell = this.#find(toId, toIncarnation);
-    const answer: Answer | undefined = kind === Kind.ask ? this.#remoteAnswer(peer, from, askId) : undefined;
+    const answer: Answer | undefined = kind === Kind.ask ? this.#remoteAnswer(peer, from, toId, askId) : undefined;
     if (cell === undefined) {
       const dead = toIncarnation !== '' && toIncarnation !== this.incarnation;
       if (dead) this.events.emit('DEAD_INCARNATION', { from, to: toId, message: name });
@@ -361,10 +367,11 @@ export class Node {
     } else cell.push({ kind: 'message', from, name, body, remote: true, answer, next: undefined });
   }
 
-  #remoteAnswer(peer: string, from: Upid, askId: number): Answer {
-    const { incarnation } = this.#route(from);
+  #remoteAnswer(peer: string, from: Upid, asked: string, askId: number): Answer {
+    const { id, incarnation } = this.#route(from);
+    // Both processes are named, so that the answer stays behind what was said before it.
     const answer = (kind: Kind, name: string, body: unknown): void =>
-      this.#peers.send(peer, [kind, '', incarnation, '', name, body, askId]);
+      this.#peers.send(peer, [kind, id, incarnation, asked, name, body, askId]);
     return {
       reply: (name, body) => answer(Kind.reply, name, body),
       noProcess: () => answer(Kind.noProcess, '', undefined),

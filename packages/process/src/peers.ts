@@ -1,57 +1,23 @@
-import type { Asks } from './asks.js';
+import { Assembly } from './assembly.js';
 import type { Cell } from './cell.js';
-import type { Clock, Timer } from './clock.js';
-import type { Counters } from './counters.js';
 import { type ExitReason, isExitReason } from './event.js';
-import { decodeFrame, type Envelope, encodeFrame, type Frame, Kind } from './frame.js';
-import type { RuntimeEvents } from './runtime-event.js';
+import { type Chunk, decodeFrame, type Envelope, type Frame, isCount, Kind } from './frame.js';
+import { abilitiesOf, isCompatible, noAbilities, readHello } from './hello.js';
+import { decodeLargeFrame } from './large-frame.js';
+import { Liveness, type LivenessOptions } from './liveness.js';
+import { Outbox } from './outbox.js';
+import { newPeer, type Peer, type PeersContext, toNode } from './peer.js';
 import type { Transport, TransportSink } from './transport.js';
 import { type Upid, type UpidParts, upid } from './upid.js';
 
-/** What one Node knows and awaits of another. */
-interface Peer {
-  readonly name: string;
-  transport: Transport;
-  /** Of the incarnation that we last heard from; empty before. */
-  incarnation: string;
-  /** The session and the next sequence number of the frames from there. */
-  session: number;
-  nextIn: number;
-  /** The same of the frames to there. */
-  sessionOut: number;
-  nextOut: number;
-  outbox: Envelope[];
-  /** Which of our processes are to be told of the end of which process there. */
-  readonly links: Map<Upid, Set<Cell>>;
-  probe: Timer | undefined;
-  heardSinceProbe: boolean;
-  /** Probes in a row that nothing answered. */
-  unanswered: number;
-  /** Since when nobody is there to take what we send. */
-  absentSince: number | undefined;
-  /** Given up, and not heard from since. */
-  gone: boolean;
-  /** Of those links, the ones that may not be known there, or that missed a message, since it could not leave. */
-  readonly doubtful: Set<Upid>;
-  /** We forgot links of its processes to ours, and it does not know yet. */
-  owesLost: boolean;
-}
-
-/** How this Node watches others; see {@link NodeOptions}. */
-export interface Liveness {
-  readonly probeMs: number;
-  readonly silentMs: number;
+/** How a Node deals with others; see {@link NodeOptions}. */
+export interface PeersOptions extends LivenessOptions {
+  readonly messageBytesMax: number;
 }
 
 /** What {@link Peers} needs of its Node. */
-export interface PeersHost {
-  readonly name: string;
-  readonly incarnation: string;
-  readonly clock: Clock;
-  readonly counters: Counters;
-  readonly events: RuntimeEvents;
-  readonly asks: Asks;
-  /** A message or an ask from elsewhere. `answer` is 0 for a message. */
+export interface PeersHost extends PeersContext {
+  /** A message or an ask from elsewhere. */
   deliver(from: Upid, peer: string, envelope: Envelope): void;
   /** A process elsewhere links to one of ours. */
   linked(toId: string, toIncarnation: string, peer: string): void;
@@ -59,38 +25,51 @@ export interface PeersHost {
   unlinked(peer: string): boolean;
 }
 
-/** A 503 may only mean that the other side is not subscribed yet: look again after this. */
-const confirmAbsenceMs = 100;
-/** Envelopes per frame: bounds the size of a frame, and with it the length of a turn at the receiver. */
-const envelopesPerFrame = 512;
 /** How many other Nodes are remembered, beyond those that are watched. */
 const peersMax = 10_000;
 /** How many ended incarnations are remembered, so that what is late from them is refused. */
 const endedIncarnationsMax = 1_000;
 
-/** The other Nodes, seen from this one: what leaves for them, what comes from them, and whether they are there. */
+/** The other Nodes, seen from this one: what comes from them, what is awaited of them, and who is linked to whom. */
 export class Peers {
   readonly #host: PeersHost;
-  readonly #liveness: Liveness;
+  readonly #messageBytesMax: number;
   readonly #transports: readonly Transport[];
+  readonly #outbox: Outbox;
+  readonly #liveness: Liveness;
   readonly #peers = new Map<string, Peer>();
   readonly #endedIncarnations = new Set<string>();
-  #dirty: Peer[] = [];
-  #lastSession = 0;
 
-  constructor(host: PeersHost, liveness: Liveness, transports: readonly Transport[]) {
+  constructor(host: PeersHost, options: PeersOptions, transports: readonly Transport[]) {
     this.#host = host;
-    this.#liveness = liveness;
+    this.#messageBytesMax = options.messageBytesMax;
     this.#transports = transports;
+    this.#outbox = new Outbox(host, options.messageBytesMax, (peer) => this.#liveness.watch(peer));
+    this.#liveness = new Liveness(host, options, {
+      put: (peer, envelope) => this.#outbox.put(peer, envelope),
+      // Not at once: whoever links again at once would do so in circles for as long as the connection is down.
+      settleDoubts: (peer) => {
+        for (const pid of [...peer.doubtful]) this.#exit(peer, pid, 'connection-lost');
+      },
+      gone: (peer, reason) => this.#gone(peer, reason),
+    });
   }
 
   async start(): Promise<void> {
-    for (const transport of this.#transports) await transport.start(this.#host.name, this.#sink(transport));
+    for (const transport of this.#transports)
+      await transport.start(this.#host.name, this.#sink(transport), this.#host.clock);
   }
 
+  /** Lets what was sent leave, for as long as it gets on, and disconnects. */
   async close(): Promise<void> {
-    for (const peer of this.#peers.values()) peer.probe?.cancel();
-    this.#flush();
+    this.#outbox.flush();
+    const busy = [...this.#peers.values()].filter((peer) => peer.large.busy && peer.greeted === true);
+    await Promise.all(busy.map((peer) => this.#outbox.drained(peer)));
+    for (const peer of this.#peers.values()) {
+      this.#liveness.unwatch(peer);
+      peer.assembly.drop();
+    }
+    this.#outbox.flush();
     for (const transport of this.#transports) await transport.close();
     this.#peers.clear();
   }
@@ -103,8 +82,8 @@ export class Peers {
       if (envelope[0] === Kind.ask) this.#host.asks.unsent(envelope[6], 'disconnected');
       return;
     }
-    if (envelope[0] === Kind.ask) this.#watch(peer);
-    this.#put(peer, envelope);
+    if (envelope[0] === Kind.ask) this.#liveness.watch(peer);
+    this.#outbox.put(peer, envelope);
   }
 
   link(cell: Cell, pid: Upid, to: UpidParts): void {
@@ -116,8 +95,8 @@ export class Peers {
     const linkers = peer.links.get(pid) ?? new Set();
     const known = linkers.size > 0;
     peer.links.set(pid, linkers.add(cell));
-    this.#watch(peer);
-    if (!known) this.#put(peer, [Kind.link, to.id, to.incarnation, '', '', undefined, 0]);
+    this.#liveness.watch(peer);
+    if (!known) this.#outbox.put(peer, [Kind.link, to.id, to.incarnation, '', '', undefined, 0]);
   }
 
   /** A process of ours ended: it need not be told of anything any more. */
@@ -139,24 +118,11 @@ export class Peers {
 
   #add(name: string, transport: Transport): Peer {
     if (this.#peers.size >= peersMax) this.#evict();
-    const peer: Peer = {
-      name,
-      transport,
-      incarnation: '',
-      session: -1,
-      nextIn: 0,
-      sessionOut: this.#lastSession++,
-      nextOut: 0,
-      outbox: [],
-      links: new Map(),
-      probe: undefined,
-      heardSinceProbe: false,
-      unanswered: 0,
-      absentSince: undefined,
-      gone: false,
-      doubtful: new Set(),
-      owesLost: false,
-    };
+    const assembly = new Assembly(this.#host.clock, this.#messageBytesMax, (bytes, bytesTotal) => {
+      this.#host.events.emit('MESSAGE_INCOMPLETE', { from: name, bytes, bytesTotal });
+      this.#missed(peer);
+    });
+    const peer = newPeer(name, transport, this.#outbox.nextSession(), assembly);
     this.#peers.set(name, peer);
     return peer;
   }
@@ -171,90 +137,6 @@ export class Peers {
     }
   }
 
-  /** What is sent from here on does not follow on what was sent before. */
-  #beginSession(peer: Peer): void {
-    peer.sessionOut = this.#lastSession++;
-    peer.nextOut = 0;
-  }
-
-  // What leaves
-
-  #put(peer: Peer, envelope: Envelope): void {
-    if (peer.outbox.length === 0) {
-      if (this.#dirty.length === 0) queueMicrotask(() => this.#flush());
-      this.#dirty.push(peer);
-    }
-    peer.outbox.push(envelope);
-    if (peer.outbox.length >= envelopesPerFrame) this.#flushPeer(peer);
-  }
-
-  #flush(): void {
-    const dirty = this.#dirty;
-    this.#dirty = [];
-    for (const peer of dirty) this.#flushPeer(peer);
-  }
-
-  #flushPeer(peer: Peer): void {
-    const envelopes = peer.outbox;
-    if (envelopes.length === 0) return;
-    peer.outbox = [];
-    if (peer.owesLost) envelopes.unshift([Kind.lost, '', peer.incarnation, '', '', undefined, 0]);
-    this.#transmit(peer, envelopes);
-  }
-
-  #transmit(peer: Peer, envelopes: Envelope[]): void {
-    const { transport } = peer;
-    const bytes = this.#encode(peer, envelopes);
-    if (bytes === undefined) return;
-    if (bytes.byteLength > transport.frameBytesMax) {
-      this.#split(peer, envelopes, bytes.byteLength);
-      return;
-    }
-    if (transport.send(peer.name, bytes, envelopes.some(wantsReceiver))) {
-      peer.nextOut++;
-      if (envelopes[0]?.[0] === Kind.lost) peer.owesLost = false;
-      this.#host.counters.increment('frames_sent');
-    } else {
-      this.#host.events.emit('MESSAGE_UNSENT', { to: peer.name }, envelopes.length);
-      if (envelopes.some(breaksLinks)) for (const pid of peer.links.keys()) peer.doubtful.add(pid);
-      for (const envelope of envelopes)
-        if (envelope[0] === Kind.ask) this.#host.asks.unsent(envelope[6], 'disconnected');
-    }
-  }
-
-  #encode(peer: Peer, envelopes: Envelope[]): Uint8Array | undefined {
-    const { incarnation } = this.#host;
-    try {
-      return encodeFrame({ incarnation, session: peer.sessionOut, sequence: peer.nextOut, envelopes });
-    } catch (error) {
-      // One body that cannot be encoded must not take the rest of the frame with it.
-      if (envelopes.length > 1) for (const envelope of envelopes) this.#transmit(peer, [envelope]);
-      else {
-        const message = envelopes[0]?.[4] ?? '';
-        this.#host.events.emit('MESSAGE_UNENCODABLE', { to: peer.name, message, why: (error as Error).message });
-        if (envelopes[0]?.[0] === Kind.ask) this.#host.asks.unsent(envelopes[0][6], 'unencodable');
-      }
-      return undefined;
-    }
-  }
-
-  #split(peer: Peer, envelopes: Envelope[], bytes: number): void {
-    if (envelopes.length > 1) {
-      const middle = envelopes.length >>> 1;
-      this.#transmit(peer, envelopes.slice(0, middle));
-      this.#transmit(peer, envelopes.slice(middle));
-      return;
-    }
-    const [envelope] = envelopes;
-    this.#host.events.emit('MESSAGE_TOO_LARGE', {
-      to: peer.name,
-      message: envelope?.[4] ?? '',
-      bytes,
-      bytesMax: peer.transport.frameBytesMax,
-    });
-    if (envelope?.[0] === Kind.ask) this.#host.asks.unsent(envelope[6], 'too-large');
-  }
-
   // What comes
 
   #sink(transport: Transport): TransportSink {
@@ -262,6 +144,10 @@ export class Peers {
       frame: (from, bytes) => this.#receive(transport, from, bytes),
       absent: (node, certain) => this.#absent(transport, node, certain),
       connectionLost: () => this.#connectionLost(transport),
+      dropped: (node, frames) => this.#dropped(node, frames),
+      slowConsumer: (connectionId) => this.#slowConsumer(transport, connectionId),
+      stuck: () => this.#host.events.emit('CONNECTION_STUCK', {}),
+      disconnected: (connectionId) => this.#disconnected(transport, connectionId),
     };
   }
 
@@ -278,7 +164,41 @@ export class Peers {
     if (!this.#cameBy(peer, transport) || !this.#inOrder(peer, frame)) return;
     this.#host.counters.increment('frames_received');
     peer.heardSinceProbe = true;
-    for (const envelope of frame.envelopes) this.#take(peer, frame.incarnation, envelope);
+    if (frame.chunk === undefined) this.#takeAll(peer, frame);
+    else this.#takeChunk(peer, frame, frame.chunk);
+  }
+
+  #takeAll(peer: Peer, { incarnation, sequence, envelopes }: Frame): void {
+    for (const envelope of envelopes) this.#take(peer, incarnation, envelope);
+    if (sequence === 0) this.#mute(peer);
+  }
+
+  /** It spoke where its hello was due: a build that has none, or it would have come by now. */
+  #mute(peer: Peer): void {
+    if (peer.greeted !== undefined) return;
+    peer.greeted = false;
+    this.#outbox.greeted(peer);
+  }
+
+  #takeChunk(peer: Peer, { incarnation, sequence }: Frame, chunk: Chunk): void {
+    const whole = peer.assembly.take(chunk);
+    const received = peer.assembly.acknowledge();
+    if (received !== undefined) this.#outbox.put(peer, toNode(Kind.received, peer, [peer.session, received]));
+    if (whole === undefined) return;
+    try {
+      if (whole === 'refused') throw new TypeError(`${chunk.bytesTotal} bytes are more than a message may have`);
+      this.#takeAll(peer, { ...decodeLargeFrame(whole), incarnation, sequence });
+    } catch (error) {
+      const why = (error as Error).message;
+      this.#host.events.emit('FRAME_MALFORMED', { from: peer.name, bytes: chunk.bytesTotal, why });
+      this.#missed(peer);
+    }
+  }
+
+  /** A message from there is lost, though no frame is: that breaks the links between us as any loss does. */
+  #missed(peer: Peer): void {
+    this.#break(peer, 'connection-lost');
+    this.#outbox.put(peer, toNode(Kind.lost, peer));
   }
 
   /** A Node is heard only on the transport where it was heard first: nobody takes its name on another. */
@@ -291,7 +211,7 @@ export class Peers {
     // We looked for it elsewhere before it came.
     this.#lose(peer);
     peer.transport = transport;
-    this.#beginSession(peer);
+    this.#outbox.beginSession(peer);
     return true;
   }
 
@@ -305,8 +225,11 @@ export class Peers {
     if (first) {
       this.#succeeded(peer, frame.incarnation);
       peer.incarnation = frame.incarnation;
+      peer.abilities = noAbilities;
+      peer.greeted = undefined;
       peer.session = frame.session;
       peer.nextIn = 0;
+      peer.assembly.reset();
     }
     if (frame.session < peer.session || (frame.session === peer.session && frame.sequence < peer.nextIn)) {
       this.#host.events.emit('FRAME_STALE', { from: peer.name });
@@ -318,11 +241,12 @@ export class Peers {
       this.#break(peer, 'connection-lost');
       this.#host.unlinked(peer.name);
       peer.owesLost = false;
+      peer.assembly.reset();
     } else if (frame.sequence > peer.nextIn) {
       // What came before the first that we hear may have been for our predecessor, or for us.
       if (!first) this.#host.events.emit('FRAMES_LOST', { from: peer.name }, frame.sequence - peer.nextIn);
-      this.#break(peer, 'connection-lost');
-      this.#put(peer, [Kind.lost, '', frame.incarnation, '', '', undefined, 0]);
+      peer.assembly.drop();
+      this.#missed(peer);
     }
     // Nobody took what we sent a moment ago, yet now it is there: it missed that.
     if (peer.absentSince !== undefined) this.#lose(peer);
@@ -360,77 +284,65 @@ export class Peers {
         if (isExitReason(name)) this.#exit(peer, upid(fromId, peer.name, typeof body === 'string' ? body : ''), name);
         break;
       case Kind.ping:
-        this.#put(peer, [Kind.pong, '', peer.incarnation, '', '', undefined, 0]);
+        this.#outbox.put(peer, toNode(Kind.pong, peer));
         break;
       case Kind.pong:
+        this.#mute(peer);
         break;
       case Kind.lost:
         this.#break(peer, 'connection-lost');
+        // What it missed may have been our hello.
+        this.#outbox.greet(peer);
+        break;
+      case Kind.hello:
+        this.#greeted(peer, body);
+        break;
+      case Kind.received:
+        if (Array.isArray(body) && body[0] === peer.sessionOut && isCount(body[1])) {
+          peer.large.acknowledged(body[1]);
+          this.#outbox.pump(peer);
+        }
         break;
       default:
         this.#host.events.emit('ENVELOPE_UNKNOWN', { from: peer.name, kind });
     }
   }
 
+  #greeted(peer: Peer, body: unknown): void {
+    const hello = readHello(body);
+    if (hello === undefined) return;
+    if (!isCompatible(hello))
+      this.#host.events.emit('NODE_INCOMPATIBLE', { node: peer.name, layouts: hello.layouts.join(' to ') });
+    peer.abilities = isCompatible(hello) ? abilitiesOf(hello) : noAbilities;
+    peer.greeted = true;
+    if (!hello.heard) this.#outbox.greet(peer);
+    this.#outbox.greeted(peer);
+  }
+
   // Whether they are there
-
-  /** Probes the Node for as long as anyone waits for news of it. */
-  #watch(peer: Peer): void {
-    if (peer.probe !== undefined) return;
-    peer.unanswered = 0;
-    peer.heardSinceProbe = true;
-    peer.absentSince = undefined;
-    this.#scheduleProbe(peer, this.#liveness.probeMs);
-  }
-
-  #scheduleProbe(peer: Peer, delayMs: number): void {
-    peer.probe?.cancel();
-    peer.probe = this.#host.clock.timer(delayMs, () => this.#probe(peer));
-  }
-
-  /**
-   * Counts probes rather than time: a stall of our own event loop delays probes, but makes nobody look silent.
-   */
-  #probe(peer: Peer): void {
-    peer.probe = undefined;
-    // Not at once: whoever links again at once would do so in circles for as long as the connection is down.
-    for (const pid of [...peer.doubtful]) this.#exit(peer, pid, 'connection-lost');
-    if (peer.links.size === 0 && !this.#host.asks.waitsFor(peer.name)) return;
-    peer.unanswered = peer.heardSinceProbe ? 0 : peer.unanswered + 1;
-    if (peer.unanswered * this.#liveness.probeMs > this.#liveness.silentMs) {
-      this.#gone(peer, 'node-silent');
-      return;
-    }
-    if (!peer.heardSinceProbe || peer.absentSince !== undefined) this.#ping(peer);
-    peer.heardSinceProbe = false;
-    this.#scheduleProbe(peer, this.#liveness.probeMs);
-  }
-
-  #ping(peer: Peer): void {
-    this.#put(peer, [Kind.ping, '', '', '', '', undefined, 0]);
-  }
 
   #absent(transport: Transport, node: string, certain: boolean): void {
     const peer = this.#peers.get(node);
     if (peer === undefined || peer.transport !== transport) return;
-    const now = this.#host.clock.now();
-    if (certain) {
-      this.#gone(peer, 'node-down');
-      // A socket's Node never comes back under that name, so nothing needs to be remembered of it.
-      this.#peers.delete(node);
-    } else if (peer.absentSince === undefined) {
-      peer.absentSince = now;
-      if (peer.probe !== undefined) this.#scheduleProbe(peer, confirmAbsenceMs);
-    } else if (now - peer.absentSince >= confirmAbsenceMs / 2) this.#gone(peer, 'node-down');
+    this.#liveness.absent(peer, certain);
+    // A socket's Node never comes back under that name, so nothing needs to be remembered of it.
+    if (certain) this.#peers.delete(node);
+  }
+
+  /** The server says that a connection has ended: the Node behind it, if we know it, may be gone. */
+  #disconnected(transport: Transport, connectionId: string): void {
+    for (const peer of this.#peers.values())
+      if (peer.transport === transport && peer.abilities.connection === connectionId) this.#liveness.suspect(peer);
   }
 
   #gone(peer: Peer, reason: 'node-down' | 'node-silent'): void {
-    peer.probe?.cancel();
-    peer.probe = undefined;
+    this.#liveness.unwatch(peer);
+    peer.suspected = false;
+    peer.assembly.reset();
     this.#host.asks.giveUp(peer.name, 'no-node');
     this.#break(peer, reason === 'node-down' && peer.incarnation === '' ? 'absent' : reason);
     this.#forgetLinks(peer);
-    this.#beginSession(peer);
+    this.#outbox.beginSession(peer);
     peer.absentSince = undefined;
     peer.gone = true;
   }
@@ -450,7 +362,7 @@ export class Peers {
       } else if (pinned || unnoticed) this.#exit(peer, pid, 'node-down');
     }
     // What comes next is the first that the new one hears of us, or it missed nothing.
-    if (unnoticed) this.#beginSession(peer);
+    if (unnoticed) this.#outbox.beginSession(peer);
     this.#host.unlinked(peer.name);
     peer.owesLost = false;
   }
@@ -465,12 +377,27 @@ export class Peers {
   }
 
   #connectionLost(transport: Transport): void {
-    for (const peer of this.#peers.values()) {
-      if (peer.transport !== transport) continue;
-      this.#beginSession(peer);
-      this.#lose(peer);
-      this.#forgetLinks(peer);
-    }
+    for (const peer of this.#peers.values()) if (peer.transport === transport) this.#beginAnew(peer);
+  }
+
+  /** What was sent there is lost in part, and we know it. */
+  #beginAnew(peer: Peer): void {
+    this.#outbox.beginSession(peer);
+    this.#lose(peer);
+    this.#forgetLinks(peer);
+  }
+
+  #dropped(node: string, frames: number): void {
+    this.#host.events.emit('FRAMES_UNSENT', { to: node }, frames);
+    const peer = this.#peers.get(node);
+    if (peer !== undefined) this.#beginAnew(peer);
+  }
+
+  #slowConsumer(transport: Transport, connectionId: string): void {
+    if (connectionId === '') this.#host.events.emit('SLOW_CONSUMER', { node: this.#host.name });
+    for (const peer of this.#peers.values())
+      if (connectionId !== '' && peer.transport === transport && peer.abilities.connection === connectionId)
+        this.#host.events.emit('SLOW_CONSUMER', { node: peer.name });
   }
 
   /** Its processes are told of nothing by us any more, and have to know. */
@@ -498,15 +425,4 @@ export class Peers {
     if (reason !== 'ended' && reason !== 'failed') this.#host.events.emit('LINK_BROKEN', { pid, reason });
     for (const cell of linkers) cell.push({ kind: 'exited', pid, reason });
   }
-}
-
-/** These need an answer from a living Node, so it matters when there is none. */
-function wantsReceiver(envelope: Envelope): boolean {
-  const kind = envelope[0];
-  return kind === Kind.ask || kind === Kind.link || kind === Kind.ping;
-}
-
-/** Without these a link is not what it promises: the link itself, and what was said since. */
-function breaksLinks(envelope: Envelope): boolean {
-  return envelope[0] === Kind.send || envelope[0] === Kind.link;
 }

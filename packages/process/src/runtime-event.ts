@@ -48,6 +48,16 @@ export interface RuntimeEventFields {
     readonly bytes: number;
     readonly bytesMax: number;
   };
+  /** A large message of which no more came. */
+  MESSAGE_INCOMPLETE: { readonly from: string; readonly bytes: number; readonly bytesTotal: number };
+  /** Frames that waited for the connection, and did not leave. */
+  FRAMES_UNSENT: { readonly to: string };
+  /** The server cut a Node off that did not read what was sent to it, or our own connection after a stall. */
+  SLOW_CONSUMER: { readonly node: string };
+  /** The connection had died without a word, and was made anew. */
+  CONNECTION_STUCK: object;
+  /** A Node whose hello names no layout of frames that this build writes. */
+  NODE_INCOMPATIBLE: { readonly node: string; readonly layouts: string };
   /** An envelope of a kind that this build does not know. */
   ENVELOPE_UNKNOWN: { readonly from: string; readonly kind: number };
   FRAME_MALFORMED: { readonly from: string; readonly bytes: number; readonly why: string };
@@ -134,6 +144,23 @@ export const runtimeEventKinds: Readonly<Record<RuntimeEventCode, Kind>> = {
     counter: 'messages_unknown_kind',
     level: 'warn',
     text: 'envelope dropped: its kind is not known',
+  },
+  MESSAGE_INCOMPLETE: {
+    counter: 'messages_incomplete',
+    level: 'warn',
+    text: 'large message given up: the rest of it did not come',
+  },
+  FRAMES_UNSENT: { counter: 'frames_unsent', level: 'warn', text: 'frames dropped: they waited too long to leave' },
+  SLOW_CONSUMER: { counter: 'slow_consumers', level: 'warn', text: 'a Node did not keep up with what was sent to it' },
+  CONNECTION_STUCK: {
+    counter: 'connections_stuck',
+    level: 'error',
+    text: 'the connection had died without a word; it is made anew',
+  },
+  NODE_INCOMPATIBLE: {
+    counter: 'nodes_incompatible',
+    level: 'error',
+    text: 'a Node of another build cannot read what this one writes',
   },
   FRAME_MALFORMED: { counter: 'frames_malformed', level: 'warn', text: 'frame dropped: it does not decode' },
   FRAME_DEAD_INCARNATION: {

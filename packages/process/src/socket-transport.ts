@@ -5,7 +5,7 @@ import { nodeNamePattern } from './upid.js';
 
 /** Each frame goes behind its length in 4 bytes, little endian. The first frame of either side is its Node's name. */
 const lengthBytes = 4;
-const frameBytesMax = 64 * 1024 * 1024;
+const frameBytesMax = 1024 * 1024;
 /** What is read from someone who did not say a name yet. */
 const nameBytesMax = 64;
 /** Longer paths are cut off without a word by the platform: 104 bytes with the closing 0 on macOS, 108 on Linux. */

@@ -1,14 +1,10 @@
-import { decodeFrame, encodeFrame, Kind } from './frame.js';
+import { decodeFrame, type Envelope, encodeFrame, Kind } from './frame.js';
 
 /**
  * The body as another Node would get it. @throws what the codec throws where it does not encode.
  */
 export function wireCopy(name: string, body: unknown): unknown {
-  const bytes = encodeFrame({
-    incarnation: 'local',
-    session: 0,
-    sequence: 0,
-    envelopes: [[Kind.reply, '', '', '', name, body, 0]],
-  });
+  const envelope: Envelope = [Kind.reply, '', '', '', name, body, 0];
+  const bytes = encodeFrame({ incarnation: 'local', session: 0, sequence: 0, envelopes: [envelope] }, false);
   return decodeFrame(bytes).envelopes[0]?.[5];
 }

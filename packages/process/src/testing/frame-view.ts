@@ -26,7 +26,7 @@ export function messagesOf(bytes: Uint8Array, from: string, to: string): Message
 /** The same frame without the messages at some places. It keeps its number: nobody sees a gap. */
 export function withoutMessages(bytes: Uint8Array, places: ReadonlySet<number>): Uint8Array {
   const frame = decodeFrame(bytes);
-  return encodeFrame({ ...frame, envelopes: frame.envelopes.filter((_, place) => !places.has(place)) });
+  return encodeFrame({ ...frame, envelopes: frame.envelopes.filter((_, place) => !places.has(place)) }, false);
 }
 
 /** One line for a person. */

@@ -1,0 +1,329 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startNatsServer } from '@mesos-ts/cli';
+import {
+  MemoryNetwork,
+  NatsTransport,
+  Node,
+  Random,
+  SocketServerTransport,
+  type Transport,
+  type Upid,
+  upid,
+  VirtualClock,
+} from '@mesos-ts/process';
+import t, { type Test } from 'tap';
+import { Actor } from './actor.js';
+import { Blob, Echo, Note } from './conversation.js';
+import { chunkFrameBytes, envelope, frameBytes, HandMadeNode, kinds, largeFrameBytes } from './hand-made-node.js';
+import { RemoteNode } from './remote-node.js';
+
+const deadlineMs = 20_000;
+const MiB = 1024 * 1024;
+const folder = mkdtempSync(join(tmpdir(), 'large-'));
+t.teardown(() => rmSync(folder, { recursive: true }));
+
+interface Options {
+  readonly messageBytesMax?: number;
+  readonly clock?: VirtualClock;
+}
+
+async function startNode(test: Test, name: string, transport: Transport, options: Options = {}): Promise<Node> {
+  const node = await Node.start({ name, transports: [transport], ...options });
+  test.teardown(() => node.stop());
+  return node;
+}
+
+/** Bytes that differ everywhere, so that a chunk out of its place shows. */
+function noise(bytes: number): Uint8Array {
+  const random = new Random(`noise ${bytes}`);
+  const words = new Uint32Array(Math.ceil(bytes / 4)).map(() => random.uint32());
+  return new Uint8Array(words.buffer, 0, bytes);
+}
+
+function same(one: Uint8Array, other: Uint8Array | undefined): boolean {
+  return other !== undefined && Buffer.from(one.buffer, one.byteOffset, one.byteLength).equals(other);
+}
+
+/** Notes what comes, as text, and resolves when a text comes. */
+class Listener {
+  readonly heard: string[] = [];
+  readonly #waiters = new Map<string, () => void>();
+  readonly actor: Actor;
+
+  constructor(id: string) {
+    this.actor = new Actor(id, {
+      initialize: (self) => {
+        self.on(Note, (from, { n }) => this.#note(`${n} from ${from.split('@')[0]}`));
+        self.on(Blob, (from, { bytes }) => this.#note(`${bytes.byteLength} bytes from ${from.split('@')[0]}`));
+      },
+      exited: (pid, reason) => this.#note(`${pid.split('@')[0]} ${reason}`),
+    });
+  }
+
+  comes(text: string): Promise<void> {
+    if (this.heard.includes(text)) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.set(text, resolve));
+  }
+
+  #note(text: string): void {
+    this.heard.push(text);
+    this.#waiters.get(text)?.();
+  }
+}
+
+/** Two Nodes in memory whose frames hold 100,000 bytes. */
+async function pair(test: Test, options: Options = {}): Promise<readonly [Node, Node, MemoryNetwork]> {
+  const network = new MemoryNetwork();
+  const small = (): Transport => ({ ...network.transport(), frameBytesMax: 100_000 });
+  return [await startNode(test, 'a', small(), options), await startNode(test, 'b', small(), options), network];
+}
+
+t.test('a message far larger than a frame arrives whole, and so does its answer, over each transport', async (t) => {
+  const server = await startNatsServer({ jetstream: false });
+  t.teardown(() => server.stop());
+  const path = join(folder, 'whole.sock');
+  const network = new MemoryNetwork();
+  const bytes = noise(9 * MiB + 17);
+  const local = await startNode(t, 'memory-a', network.transport());
+  const other = await startNode(t, 'memory-b', { ...network.transport(), frameBytesMax: 1_000 });
+  const echo = new Actor('peer', {
+    initialize: (self) => void self.on(Echo, (_from, body) => self.answer(Echo.replyType, body)),
+  });
+  const ways: [string, Node, Upid][] = [
+    ['memory', local, other.spawn(echo)],
+    [
+      'NATS',
+      await startNode(t, 'nats-a', new NatsTransport({ servers: server.url })),
+      (await RemoteNode.start(t, { name: 'nats-b', nats: server.url })).pid,
+    ],
+    [
+      'socket',
+      await startNode(t, 'socket-a', new SocketServerTransport(path)),
+      (await RemoteNode.start(t, { name: 'socket-b', connect: path })).pid,
+    ],
+  ];
+  for (const [name, node, pid] of ways) {
+    const answer = await node.ask(pid, Echo, { n: 1, bytes }, { deadlineMs });
+    t.ok(same(bytes, answer.bytes), name);
+    // What follows finds everything in order.
+    t.match(await node.ask(pid, Echo, { n: 2 }, { deadlineMs }), { n: 2 });
+    t.strictSame(
+      [node.counters.get('frames_lost'), node.counters.get('frames_malformed'), node.counters.get('links_broken')],
+      [0, 0, 0],
+    );
+  }
+});
+
+t.test(
+  'a large message is not overtaken by what its sender says later to the same process, or by its end',
+  async (t) => {
+    const [a, b] = await pair(t);
+    const listener = new Listener('q');
+    const pid = b.spawn(listener.actor);
+    const other = new Listener('s');
+    const otherPid = b.spawn(other.actor);
+    const p = new Actor('p', { initialize: (self) => self.say(pid, Note, { n: 0 }) });
+    await listener.actor.dispatch(() => listener.actor.watch(upid('p', 'a')));
+    const r = new Actor('r');
+    a.spawn(p);
+    a.spawn(r);
+    await listener.comes('0 from p');
+    await listener.actor.dispatch(() => listener.actor.watch(upid('p', 'a')));
+    const bystander = other.comes('1 from r').then(() => [...listener.heard]);
+    await Promise.all([
+      p.dispatch(() => {
+        p.say(pid, Blob, { bytes: new Uint8Array(20 * MiB) });
+        p.say(pid, Note, { n: 1 });
+        p.say(pid, Blob, { bytes: new Uint8Array(4 * MiB) });
+        p.say(pid, Note, { n: 2 });
+        p.end();
+      }),
+      r.dispatch(() => r.say(otherPid, Note, { n: 1 })),
+    ]);
+    const heardThen = await bystander;
+    await listener.comes('p ended');
+    t.strictSame(listener.heard.slice(-5), [
+      `${20 * MiB} bytes from p`,
+      '1 from p',
+      `${4 * MiB} bytes from p`,
+      '2 from p',
+      'p ended',
+    ]);
+    t.notOk(heardThen.includes(`${20 * MiB} bytes from p`), 'while what others say passes');
+  },
+);
+
+t.test('an answer stays behind what its process said before, however large that was', async (t) => {
+  const [a, b] = await pair(t);
+  const pid = b.spawn(
+    new Actor('q', {
+      initialize: (self) =>
+        void self.on(Echo, (from, { n }) => {
+          self.say(from, Blob, { bytes: new Uint8Array(20 * MiB) });
+          self.answer(Echo.replyType, { n });
+        }),
+    }),
+  );
+  // The message to code outside of processes is a dead letter, seen when it arrives.
+  await a.ask(pid, Echo, { n: 1 }, { deadlineMs });
+  t.equal(a.counters.get('dead_letters'), 1);
+});
+
+t.test('what is larger than a message may be is refused here with an event, and an ask with it at once', async (t) => {
+  const [a, b] = await pair(t, { messageBytesMax: MiB });
+  const listener = new Listener('q');
+  const pid = b.spawn(listener.actor);
+  const bytes = new Uint8Array(MiB);
+  const events: unknown[] = [];
+  a.events.subscribe(({ code, ...fields }) => events.push(code === 'MESSAGE_TOO_LARGE' && { ...fields }));
+  a.send(pid, Blob, { bytes });
+  await t.rejects(a.ask(pid, Echo, { n: 1, bytes }, { deadlineMs }), { code: 'MESSAGE_TOO_LARGE' });
+  t.match(events, [
+    { to: 'b', message: 'Blob', bytesMax: MiB },
+    { to: 'b', message: 'Echo', bytesMax: MiB },
+  ]);
+  a.send(pid, Blob, { bytes: bytes.subarray(200) });
+  await listener.comes(`${MiB - 200} bytes from (node)`);
+});
+
+t.test('a Node that takes less than we would send is not sent more than it takes', async (t) => {
+  const network = new MemoryNetwork();
+  const small = (): Transport => ({ ...network.transport(), frameBytesMax: 100_000 });
+  const [a, b] = [await startNode(t, 'a', small()), await startNode(t, 'b', small(), { messageBytesMax: MiB })];
+  const listener = new Listener('q');
+  const pid = b.spawn(listener.actor);
+  a.send(pid, Note, { n: 1 });
+  // An answer from there, so that its hello is here.
+  await t.rejects(a.ask(upid('nobody', 'b'), Echo, { n: 1 }, { deadlineMs }), { code: 'NO_SUCH_PROCESS' });
+  await t.rejects(a.ask(pid, Echo, { n: 1, bytes: new Uint8Array(MiB) }, { deadlineMs }), {
+    code: 'MESSAGE_TOO_LARGE',
+  });
+  t.equal(b.counters.get('frames_malformed'), 0);
+});
+
+t.test('a connection that breaks in the midst of a large message breaks the links and ends the asks', async (t) => {
+  const [a, b, network] = await pair(t);
+  const listener = new Listener('q');
+  const pid = b.spawn(listener.actor);
+  const p = new Actor('p');
+  a.spawn(p);
+  await t.rejects(a.ask(upid('nobody', 'b'), Echo, { n: 1 }, { deadlineMs }), { code: 'NO_SUCH_PROCESS' });
+  const large = p.dispatch(() => {
+    p.watch(pid);
+    p.say(pid, Note, { n: 1 });
+    p.say(pid, Blob, { bytes: new Uint8Array(20 * MiB) });
+    p.say(pid, Note, { n: 2 });
+  });
+  const asked = t.rejects(a.ask(pid, Echo, { n: 3, bytes: new Uint8Array(MiB) }, { deadlineMs }), {
+    code: 'DISCONNECTED',
+  });
+  await large;
+  await listener.comes('1 from p');
+  network.interrupt();
+  await asked;
+  await p.exitsReach(1);
+  t.strictSame(p.exits, [`${pid} connection-lost`]);
+  t.ok(a.counters.get('messages_unsent') >= 2, 'what waited is counted');
+  await p.dispatch(() => p.say(pid, Blob, { bytes: new Uint8Array(3 * MiB) }));
+  await listener.comes(`${3 * MiB} bytes from p`);
+  t.strictSame(listener.heard, ['1 from p', `${3 * MiB} bytes from p`], 'what is sent after it arrives whole');
+});
+
+t.test('a large message of which no more comes, or a part is missing, is given up as any loss is', async (t) => {
+  const clock = new VirtualClock();
+  const network = new MemoryNetwork();
+  const a = await startNode(t, 'a', network.transport(), { clock, messageBytesMax: 10_000 });
+  const raw = await HandMadeNode.join(network, 'raw');
+  raw.answersPings = true;
+  const listener = new Listener('q');
+  a.spawn(listener.actor);
+  const blob = (body: object): Uint8Array =>
+    frameBytes([envelope(kinds.send, { to: 'q', from: 'x', name: 'Blob', body })]);
+  const whole = largeFrameBytes(blob({}), [['bytes', 3_000]], noise(3_000));
+  const say = (id: number, from: number, to: number, bytesTotal = whole.byteLength): void =>
+    raw.throw('a', chunkFrameBytes(id, bytesTotal, from, whole.subarray(from, to), { sequence: raw.sequence++ }));
+  const watch = async (): Promise<void> => {
+    await listener.actor.dispatch(() => listener.actor.watch(upid('x', 'raw')));
+    await clock.settle();
+  };
+  await watch();
+  say(1, 0, 1_000);
+  await clock.advance(9_000);
+  say(1, 1_000, 2_000);
+  await clock.advance(9_000);
+  t.strictSame(listener.heard, [], 'slow is not still');
+  await clock.advance(2_000);
+  t.strictSame(listener.heard.splice(0), ['x connection-lost'], 'no more came');
+  t.equal(a.counters.get('messages_incomplete'), 1);
+  t.equal(raw.heardKinds().filter((kind) => kind === kinds.lost).length, 1, 'its sender is told');
+  say(1, 2_000, whole.byteLength);
+  await watch();
+
+  say(2, 0, 1_000);
+  raw.sequence++;
+  say(2, 1_000, 2_000);
+  say(2, 2_000, whole.byteLength);
+  await clock.settle();
+  t.strictSame(listener.heard.splice(0), ['x connection-lost'], 'a part was missing');
+  await watch();
+
+  say(3, 0, 1_000, 10_001);
+  await clock.settle();
+  t.strictSame(listener.heard.splice(0), ['x connection-lost'], 'it was to be larger than a message may be');
+  say(4, 0, 2_000);
+  say(5, 0, 1_000);
+  say(5, 1_000, whole.byteLength);
+  await clock.settle();
+  t.strictSame(listener.heard, ['3000 bytes from x'], 'and one that is whole is taken');
+
+  const junk = [
+    new Uint8Array(7),
+    largeFrameBytes(blob({}), [], new Uint8Array(), [1_000, 1]),
+    largeFrameBytes(blob({}), [], new Uint8Array(), [0xffffffff, 0xffffffff]),
+    largeFrameBytes(new Uint8Array(9)),
+    largeFrameBytes(blob({}), 7),
+    largeFrameBytes(blob({}), [7]),
+    largeFrameBytes(blob({}), [['bytes', 11]], noise(10)),
+    largeFrameBytes(blob({}), [['bytes', 9]], noise(10)),
+    largeFrameBytes(blob({}), [['bytes', -1]], noise(10)),
+    largeFrameBytes(blob({}), [['__proto__', 10]], noise(10)),
+    largeFrameBytes(frameBytes([]), [['bytes', 10]], noise(10)),
+  ];
+  const malformed = a.counters.get('frames_malformed');
+  for (const [i, bytes] of junk.entries())
+    raw.throw('a', chunkFrameBytes(10 + i, bytes.byteLength, 0, bytes, { sequence: raw.sequence++ }));
+  await clock.settle();
+  t.equal(a.counters.get('frames_malformed'), malformed + junk.length, 'whatever chunks are put together to');
+  await listener.actor.dispatch(() => listener.actor.end());
+  await clock.advance(1_000);
+  t.equal(clock.timersPending, 0);
+  await raw.leave();
+});
+
+t.test('between two OS processes over NATS small messages of others pass while large ones are under way', async (t) => {
+  const server = await startNatsServer({ jetstream: false });
+  t.teardown(() => server.stop());
+  const node = await startNode(t, 'a', new NatsTransport({ servers: server.url }));
+  const remote = await RemoteNode.start(t, { name: 'b', nats: server.url });
+  await node.ask(remote.pid, Echo, { n: 0 }, { deadlineMs });
+  const bytes = new Uint8Array(16 * MiB);
+  let under = true;
+  const large = Promise.all([1, 2, 3].map((n) => node.ask(remote.pid, Echo, { n, bytes }, { deadlineMs }))).then(() => {
+    under = false;
+  });
+  const asker = new Actor('asker');
+  node.spawn(asker);
+  const trips: number[] = [];
+  while (under) {
+    const began = performance.now();
+    await asker.dispatch(() => asker.request(remote.pid, Echo, { n: 9 }, { deadlineMs }));
+    trips.push(performance.now() - began);
+  }
+  await large;
+  trips.sort((x, y) => x - y);
+  const p99 = trips[Math.floor(trips.length * 0.99)] ?? Number.NaN;
+  t.comment(`${trips.length} round trips, p50 ${trips[trips.length >> 1]?.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`);
+  t.ok(trips.length >= 10, 'they passed');
+});
