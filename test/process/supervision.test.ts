@@ -152,6 +152,7 @@ t.test('restart', async (t) => {
       const node = await world.node('a');
       const events = eventsOf(node, 'PROCESS_RESTARTED', 'RESTARTS_EXHAUSTED');
       let made = 0;
+      let finalized = 0;
       let initialized = 0;
       const make = (): Actor => {
         made++;
@@ -159,12 +160,12 @@ t.test('restart', async (t) => {
         const initialize = (): void => {
           if (++initialized === 1) throw new Error('not yet');
         };
-        return new Actor(made === 3 ? 'another' : 'c', { initialize });
+        return new Actor(made === 3 ? 'another' : 'c', { initialize, finalize: () => void finalized++ });
       };
       const pid = node.spawn(make, { supervision: restart });
       await world.advance(600);
       t.match(node.processHealth(pid), { state: 'idle', restarts: 1 });
-      t.strictSame([made, initialized], [4, 2]);
+      t.strictSame([made, initialized, finalized], [4, 2, 1], 'what was finalized is not finalized again');
       t.strictSame(events, ['PROCESS_RESTARTED c 1 300']);
 
       const actor = new Actor('same');
@@ -395,6 +396,23 @@ t.test('the tree', async (t) => {
         '   └─ three: idle, 0 waiting',
       ].join('\n'),
     );
+  });
+
+  t.test('a child that escalates while its parent ends it for a restart does not fail the new parent', async (t) => {
+    const world = new World(t);
+    const node = await world.node('a');
+    const gate = deferred();
+    const child = (): Actor => new Actor('child', { initialize: (self) => void self.on(Note, () => gate.promise) });
+    const initialize = (self: Actor): void => void self.bear(child(), { supervision: 'escalate' });
+    const pid = node.spawn(counter('root', [], { initialize }), { supervision: restart });
+    await world.settle();
+    node.send(upid('child', 'a'), Note, { n: 1 });
+    node.send(pid, Note, { n: -1 });
+    await world.settle();
+    t.match(node.processHealth(pid), { state: 'restarting', children: 1 });
+    gate.reject(new Error('boom'));
+    await world.advance(1_000);
+    t.match(node.processHealth(pid), { state: 'idle', restarts: 1, children: 1 });
   });
 
   t.test('stopping the Node ends the tree in the same order, and no restart is left behind', async (t) => {

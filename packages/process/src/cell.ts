@@ -155,34 +155,38 @@ export class Cell {
    */
   run(limit: number, trace: { last: ProcessEvent | undefined }): number {
     const mailbox = this.#mailbox;
-    const process = this.#process;
-    for (let handled = 1; handled <= limit; handled++) {
+    let handled = 0;
+    let goesOn = true;
+    let last: ProcessEvent | undefined;
+    while (goesOn && handled < limit) {
       const event = mailbox.shift();
-      if (event === undefined) {
-        this.#state = 'idle';
-        return handled - 1;
-      }
-      this.handled++;
-      trace.last = event;
-      if (event.kind === 'terminate') {
-        this.#end('ended');
-        return handled;
-      }
-      let result: unknown;
-      try {
-        result = process[serve](event);
-      } catch (error) {
-        this.#fail(error, event);
-        return handled;
-      }
-      if (result instanceof Promise) {
-        this.#await(result, event);
-        return handled;
-      }
+      if (event === undefined) break;
+      last = event;
+      handled++;
+      goesOn = this.#handle(event);
     }
+    this.handled += handled;
+    trace.last = last;
+    if (!goesOn) return handled;
     if (mailbox.length === 0) this.#state = 'idle';
     else this.#enqueue();
-    return limit;
+    return handled;
+  }
+
+  /** @returns whether it may handle the next one at once. */
+  #handle(event: ProcessEvent): boolean {
+    if (event.kind === 'terminate') {
+      this.#end('ended');
+      return false;
+    }
+    try {
+      const result = this.#process[serve](event);
+      if (!(result instanceof Promise)) return true;
+      this.#await(result, event);
+    } catch (error) {
+      this.#fail(error, event);
+    }
+    return false;
   }
 
   #await(result: Promise<unknown>, event: ProcessEvent): void {
