@@ -35,14 +35,23 @@ function parseUrl(text: string): URL {
   throw new UsageError('--nats (or NATS_URL) is not an address such as nats://127.0.0.1:4222');
 }
 
-/** What a Node of the cluster is started with. */
-export function nodeOptions(flags: ClusterFlags, name: string | undefined, log: Logger): NodeOptions {
+/**
+ * What a Node of the cluster is started with.
+ * @param connectionEvents it watches many, so it listens to what the server says of connections that end.
+ */
+export function nodeOptions(
+  flags: ClusterFlags,
+  name: string | undefined,
+  log: Logger,
+  connectionEvents = false,
+): NodeOptions {
   const access = natsAccess(flags.nats);
   const transport = new NatsTransport({
     servers: access.servers,
     connection: access.connection,
     cluster: flags.cluster,
     log,
+    connectionEvents,
   });
   return { ...(name === undefined ? {} : { name }), transports: [transport], log };
 }

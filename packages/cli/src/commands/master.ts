@@ -60,7 +60,7 @@ async function run(flags: MasterFlags): Promise<void> {
   const log = createLogger(flags.logLevel);
   const { address, options } = electionAt(flags, flags.election, log);
   const master = await startMaster({
-    node: nodeOptions(flags, flags.name, log),
+    node: nodeOptions(flags, flags.name, log, true),
     contender: createContender(address, options),
     hostname: flags.hostname,
     agentPingTimeoutMs: flags.agentPingTimeout,
