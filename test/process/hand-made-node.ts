@@ -99,6 +99,8 @@ export class HandMadeNode {
   readonly hellos: unknown[] = [];
   /** Where each frame stood: `session/sequence`. */
   readonly positions: string[] = [];
+  /** How each frame was laid out. */
+  readonly layouts: number[] = [];
   answersPings = false;
   session = 0;
   sequence = 0;
@@ -148,17 +150,29 @@ export class HandMadeNode {
   }
 
   #take(from: string, bytes: Uint8Array): void {
-    const [, , session, sequence, envelopes] = unpackr.unpack(bytes as Buffer) as [
+    const [layout, , session, sequence, first, rest] = unpackr.unpack(bytes as Buffer) as [
       number,
       string,
       number,
       number,
-      RawEnvelope[],
+      unknown[],
+      unknown[],
     ];
+    this.layouts.push(layout);
     this.positions.push(`${session}/${sequence}`);
+    const envelopes = layout === 2 ? expanded(first, rest) : (first as RawEnvelope[]);
+    if (layout === 3) return;
     for (const envelope of envelopes)
       if (envelope[0] === kinds.hello) this.hellos.push(envelope[5]);
       else this.heard.push(envelope);
     if (this.answersPings && envelopes.some(([kind]) => kind === kinds.ping)) this.say(from, envelope(kinds.pong));
   }
+}
+
+/** The envelopes of a compact frame. */
+function expanded(heads: readonly unknown[], rest: readonly unknown[]): RawEnvelope[] {
+  return Array.from({ length: rest.length / 3 }, (_, i) => {
+    const head = 5 * (rest[3 * i] as number);
+    return [...heads.slice(head, head + 5), rest[3 * i + 1], rest[3 * i + 2]];
+  });
 }

@@ -74,7 +74,7 @@ t.test('50,000 messages from another OS process arrive in order, many to a frame
   t.equal(expected, count, 'and none twice');
 });
 
-t.test('kill -9 of a Node is noticed by its links in under a second, ten times out of ten', async (t) => {
+t.test('kill -9 of a Node is noticed by its links within 500 ms, nine times out of ten at least', async (t) => {
   const node = await startNode(t, 'killer');
   const names = Array.from({ length: 10 }, (_, i) => `victim-${i}`);
   const victims = await Promise.all(names.map((name) => RemoteNode.start(t, { name, nats: server.url })));
@@ -98,6 +98,7 @@ t.test('kill -9 of a Node is noticed by its links in under a second, ten times o
   );
   figures.sort((a, b) => a - b);
   t.comment(`noticed after ${figures.map((ms) => ms.toFixed(0)).join(', ')} ms`);
+  t.ok((figures.at(-2) ?? Number.NaN) < 500, `the slowest but one took ${figures.at(-2)?.toFixed(0)} ms`);
   t.ok((figures.at(-1) ?? Number.NaN) < 1_000, `the slowest took ${figures.at(-1)?.toFixed(0)} ms`);
 });
 

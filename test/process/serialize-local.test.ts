@@ -51,7 +51,7 @@ t.test('local messages are shared by default, and copied and checked where they 
 t.test('asks and replies are serialized, too', async (t) => {
   const { node, ask } = await start(t, true);
   t.strictSame(await ask(5, { n: 6 }), { n: 6 });
-  await t.rejects(ask('no number'), { code: 'NO_SUCH_PROCESS' });
+  await t.rejects(ask('no number'), { code: 'REFUSED' });
   await t.rejects(ask(1, { n: 'no number' }), { code: 'BAD_REPLY' });
   await t.rejects(ask(Symbol('none')), { message: /cannot be encoded/ });
   await t.rejects(ask(1, { n: Symbol('none') }), { code: 'TIMED_OUT' }, 'as it would between two Nodes');

@@ -104,10 +104,19 @@ function given(text: string | undefined): string | undefined {
   return text === '' ? undefined : text;
 }
 
-/** What a Node of the cluster is started with. */
-export function nodeOptions(flags: ClusterFlags, name: string | undefined, log: Logger): NodeOptions {
+/**
+ * What a Node of the cluster is started with.
+ * @param connectionEvents it watches many, so it listens to what the server says of connections that end.
+ */
+export function nodeOptions(
+  flags: ClusterFlags,
+  name: string | undefined,
+  log: Logger,
+  connectionEvents = false,
+): NodeOptions {
   const { servers, credentials } = natsAccess(flags);
-  const transport = new NatsTransport({ servers, connection: credentials.connection, cluster: flags.cluster, log });
+  const { connection } = credentials;
+  const transport = new NatsTransport({ servers, connection, cluster: flags.cluster, log, connectionEvents });
   return { ...(name === undefined ? {} : { name }), transports: [transport], log };
 }
 

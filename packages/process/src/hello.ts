@@ -1,7 +1,7 @@
 import { isCount, layoutRange } from './frame.js';
 
 /**
- * What a Node says first in every session, in the plain layout that every build reads. Fields and features that are not
+ * What a Node says first in every session, in a layout that the other is known to read. Fields and features that are not
  * known are ignored, and a Node that says no hello is taken for one without any feature.
  */
 export interface Hello {

@@ -238,8 +238,8 @@ export class Outbox {
 
   /** What cannot leave is counted, breaks the links that relied on it, and ends the asks. */
   #unsent(peer: Peer, envelopes: readonly Envelope[]): void {
-    if (envelopes.length === 0) return;
-    this.#context.events.emit('MESSAGE_UNSENT', { to: peer.name }, envelopes.length);
+    const messages = envelopes.filter(([kind]) => kind !== Kind.hello && kind !== Kind.lost).length;
+    if (messages > 0) this.#context.events.emit('MESSAGE_UNSENT', { to: peer.name }, messages);
     if (envelopes.some(breaksLinks)) for (const pid of peer.links.keys()) peer.doubtful.add(pid);
     if (envelopes.some(([kind]) => kind === Kind.exited)) peer.owesLost = true;
     for (const envelope of envelopes)

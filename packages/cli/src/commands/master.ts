@@ -63,7 +63,7 @@ async function run(flags: MasterFlags): Promise<void> {
   const end = askedToEnd();
   const log = createLogger(flags.logLevel);
   const master = await startMaster({
-    node: nodeOptions(flags, nodeName(flags, 'm1'), log),
+    node: nodeOptions(flags, nodeName(flags, 'm1'), log, true),
     contender: contenderAt(flags, flags.election, log),
     hostname: flags.hostname,
     agentPingTimeoutMs: flags.agentPingTimeout,
