@@ -28,6 +28,27 @@ export async function repeat(
   return summary(values);
 }
 
+/** Takes several measurements in turns, A B C A B C, so that a slow minute of the machine slows all of them down. */
+export async function alternate<K extends string>(
+  measures: Readonly<Record<K, () => number | Promise<number>>>,
+  { warmUps = 2, runs = 7 }: Repetition = {},
+): Promise<Record<K, Repeated>> {
+  const names = Object.keys(measures) as K[];
+  const values = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<K, number[]>;
+  for (let round = 0; round < warmUps + runs; round++) {
+    for (const name of names) {
+      const value = await measures[name]();
+      if (round >= warmUps) values[name].push(value);
+    }
+  }
+  return Object.fromEntries(names.map((name) => [name, summary(values[name])])) as Record<K, Repeated>;
+}
+
+/** The median of the ratios of those that were measured one after the other. */
+export function pairedRatio(measured: Repeated, baseline: Repeated): number {
+  return summary(measured.values.map((value, i) => value / (baseline.values[i] ?? Number.NaN))).median;
+}
+
 /** How many milliseconds `work` takes. */
 export async function durationMs(work: () => void | Promise<void>): Promise<number> {
   const start = performance.now();

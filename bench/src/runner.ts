@@ -1,56 +1,44 @@
 import { readdirSync, writeFileSync } from 'node:fs';
-import { arch, cpus, release, totalmem, type } from 'node:os';
+import { arch, cpus, loadavg, release, totalmem, type } from 'node:os';
 import { pathToFileURL } from 'node:url';
-import { type FigureRecord, figureRecord, figureTable } from './figure-table.js';
+import { BenchUsageError, type CommandLine, flags, parseCommandLine, requireKnown } from './command-line.js';
+import { writeSection } from './document.js';
+import { figureMarkdown, figureRecord, figureTable } from './figure-table.js';
 import type { Figure, Report, Scenario } from './scenario.js';
-
-/** The command line cannot be understood; the message says what is wrong and what there is. */
-export class BenchUsageError extends Error {
-  override readonly name = 'BenchUsageError';
-  readonly code = 'BENCH_USAGE';
-}
 
 /** What {@link runBench} is told. */
 export interface BenchOptions {
-  /** The command line after `npm run bench --`: a scenario's name and perhaps `--json FILE`. */
+  /** The command line after `npm run bench --`. */
   readonly args: readonly string[];
   /** The folder of the emitted scenario modules. */
   readonly scenarioFolder: string;
+  /** Where --doc writes. */
+  readonly document: string;
+  /** Where --profile writes. */
+  readonly profileFolder: string;
   readonly print: (text: string) => void;
   readonly progress: (line: string) => void;
 }
 
 /**
- * Runs one scenario, prints its figures as a table, and writes them to a JSON file if one is named.
+ * Runs one scenario, prints its figures as a table, and writes them where the command line says.
  *
  * @throws {BenchUsageError} when no scenario, or none that exists, is named.
  */
-export async function runBench({ args, scenarioFolder, print, progress }: BenchOptions): Promise<void> {
+export async function runBench(options: BenchOptions): Promise<void> {
+  const { args, scenarioFolder, print } = options;
   const names = scenarioNames(scenarioFolder);
-  const { name, jsonFile } = parseArguments(args);
-  if (name === undefined) throw new BenchUsageError(await usage(names, scenarioFolder));
-  if (!names.includes(name)) throw new BenchUsageError(unknown(name, names));
-  const scenario = await load(scenarioFolder, name);
-  print(`${scenario.name}: ${scenario.description}\n${machine()}\n`);
-  const figures = await figuresOf(scenario, progress);
+  const line = parseCommandLine(args);
+  if (line.name === undefined) throw new BenchUsageError(await usage(names, scenarioFolder));
+  requireKnown('scenario', line.name, names);
+  const scenario = await load(scenarioFolder, line.name);
+  for (const id of line.only ?? []) requireKnown('figure', id, scenario.ids);
+  const where = machine();
+  print(`${scenario.name}: ${scenario.description}\n${where}\n`);
+  const figures = await figuresOf(scenario, line, options);
   print(figureTable(figures));
-  if (jsonFile !== undefined) writeJson(jsonFile, figures.map(figureRecord));
-}
-
-function parseArguments(args: readonly string[]): { name: string | undefined; jsonFile: string | undefined } {
-  let name: string | undefined;
-  let jsonFile: string | undefined;
-  for (let i = 0; i < args.length; i++) {
-    const argument = args[i] ?? '';
-    if (argument === '--json') {
-      jsonFile = args[++i];
-      if (jsonFile === undefined) throw new BenchUsageError('--json needs the name of a file');
-    } else if (argument.startsWith('--json=')) jsonFile = argument.slice('--json='.length);
-    else if (argument.startsWith('-')) throw new BenchUsageError(`there is no option ${argument}, only --json FILE`);
-    else if (name !== undefined) throw new BenchUsageError(`one scenario at a time: ${name} or ${argument}?`);
-    else name = argument;
-  }
-  return { name, jsonFile };
+  if (line.jsonFile !== undefined) writeFileSync(line.jsonFile, json(figures));
+  if (line.doc) writeSection(options.document, scenario.name, section(scenario, where, figures));
 }
 
 /** A scenario's module is named as the scenario is: no module is loaded to find out what there is. */
@@ -74,62 +62,63 @@ async function load(folder: string, name: string): Promise<Scenario> {
 }
 
 async function usage(names: readonly string[], folder: string): Promise<string> {
-  const lines = [
-    'Usage: npm run bench -- NAME [--json FILE]',
+  const scenarios = await Promise.all(
+    names.map(async (name) => [name, (await load(folder, name)).description] as const),
+  );
+  const none = names.length === 0 ? ['  there are none'] : [];
+  return [
+    'Usage: npm run bench -- NAME [--json FILE] [--only ID,ID] [--profile] [--doc]',
     '',
-    names.length === 0 ? 'There are no scenarios.' : 'Scenarios:',
-  ];
-  const width = Math.max(0, ...names.map((name) => name.length));
-  for (const name of names) lines.push(`  ${name.padEnd(width)}  ${(await load(folder, name)).description}`);
-  return lines.join('\n');
+    'Scenarios:',
+    ...none,
+    ...aligned(scenarios),
+    '',
+    ...aligned(flags),
+  ].join('\n');
 }
 
-function unknown(name: string, names: readonly string[]): string {
-  const byDistance = names.map((other) => ({ other, distance: editDistance(name, other) }));
-  const nearest = byDistance.sort((a, b) => a.distance - b.distance)[0];
-  const hint =
-    nearest === undefined ? 'there are none yet' : `did you mean ${nearest.other}? There are: ${names.join(', ')}`;
-  return `there is no scenario ${name}; ${hint}`;
+function aligned(pairs: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(0, ...pairs.map(([left]) => left.length));
+  return pairs.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
 }
 
-/** How many characters must be inserted, removed or replaced to make one text of the other (Levenshtein). */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
-
-/** What the figures depend on, in two lines. */
+/** What the figures depend on; a load above 0 means that somebody else was at work. */
 function machine(): string {
   const processors = cpus();
   const memory = `${(totalmem() / 2 ** 30).toFixed(1)} GiB of memory`;
   return [
     `${processors[0]?.model.trim() ?? 'unknown processor'}, ${processors.length} cores, ${memory}`,
     `${type()} ${release()} ${arch()}, Node.js ${process.version}`,
+    `load before the run: ${(loadavg()[0] ?? 0).toFixed(1)}`,
   ].join('\n');
 }
 
-async function figuresOf(scenario: Scenario, progress: (line: string) => void): Promise<Figure[]> {
+async function figuresOf(
+  scenario: Scenario,
+  { only, profile }: CommandLine,
+  { progress, profileFolder }: BenchOptions,
+): Promise<Figure[]> {
   const figures = new Map<string, Figure>();
   const report: Report = {
     add: (figure) => {
       if (figures.has(figure.id)) throw new Error(`${scenario.name} reports ${figure.id} twice`);
-      if (!Number.isFinite(figure.value)) throw new Error(`${scenario.name} reports ${figure.value} as ${figure.id}`);
+      if (figure.value !== null && !Number.isFinite(figure.value))
+        throw new Error(`${scenario.name} reports ${figure.value} as ${figure.id}`);
       figures.set(figure.id, figure);
     },
     progress,
   };
-  await scenario.run(report);
+  await scenario.run(report, {
+    wants: (id) => only === undefined || only.includes(id),
+    profileFolder: profile ? profileFolder : undefined,
+  });
   return [...figures.values()];
 }
 
-function writeJson(file: string, records: readonly FigureRecord[]): void {
-  writeFileSync(file, `${JSON.stringify(records, null, 2)}\n`);
+function json(figures: readonly Figure[]): string {
+  return `${JSON.stringify(figures.map(figureRecord), null, 2)}\n`;
+}
+
+function section(scenario: Scenario, where: string, figures: readonly Figure[]): string {
+  return `## ${scenario.name}\n\n${scenario.description}\n\n${where}\n\n${figureMarkdown(figures)}`;
 }
