@@ -11,6 +11,8 @@ const folder = fileURLToPath(new URL('../../../packages/process/examples/', impo
 const expected: Readonly<Record<string, RegExp>> = {
   counter: /^the total is 55\n$/,
   'ping-pong': /^1000 rounds with ponger@ponger\nponger@ponger is gone: node-down\n$/,
+  'supervised-workers':
+    /^1 \/ 0: REFUSED\n6 \/ 4: 1\.5, by the same worker\nsite#\w+\n[\s\S]*worker\(1\): \w+, 0 waiting, 1 restart\n/,
   'virtual-clock': /^three days passed, and the alarm rang once\n$/,
 };
 
