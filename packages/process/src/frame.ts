@@ -86,6 +86,12 @@ const headsSearched = 4;
 const headLength = 5;
 const restLength = 3;
 
+const nothing = new Uint8Array();
+/** MessagePack: an empty binary, and the head of one whose length has 32 bits. */
+const emptyBinaryBytes = 2;
+const binary32 = 0xc6;
+const binaryHeadBytes = 5;
+
 const mapPackr = new Packr({ useRecords: false });
 // Records are defined inside each frame: nothing is remembered between two.
 const recordPackr = new Packr();
@@ -98,7 +104,8 @@ export function encodeFrame(frame: Frame, compact: boolean): Uint8Array {
   const { incarnation, session, sequence, envelopes, chunk } = frame;
   if (chunk !== undefined) {
     const { id, bytesTotal, offset, bytes } = chunk;
-    return mapPackr.pack([Layout.chunk, incarnation, session, sequence, id, bytesTotal, offset, bytes]);
+    const head = mapPackr.pack([Layout.chunk, incarnation, session, sequence, id, bytesTotal, offset, nothing]);
+    return withBytes(head, bytes);
   }
   if (!compact) return mapPackr.pack([Layout.plain, incarnation, session, sequence, envelopes]);
   const { heads, rest } = compacted(envelopes);
@@ -128,6 +135,17 @@ export function decodeFrame(bytes: Uint8Array, views = false): Frame {
     default:
       throw new TypeError(`layout ${String(layout)} where ${layoutRange.join(' to ')} was expected`);
   }
+}
+
+/** Puts bytes where a packed value ends in none: msgpackr itself would make room for four times as much. */
+function withBytes(packed: Uint8Array, bytes: Uint8Array): Uint8Array {
+  const at = packed.byteLength - emptyBinaryBytes;
+  const whole = Buffer.allocUnsafe(at + binaryHeadBytes + bytes.byteLength);
+  whole.set(packed);
+  whole[at] = binary32;
+  whole.writeUInt32BE(bytes.byteLength, at + 1);
+  whole.set(bytes, at + binaryHeadBytes);
+  return whole;
 }
 
 /** Heads one after the other, and for each envelope the number of its head, its body and its ask. */
