@@ -12,7 +12,7 @@ import t from 'tap';
 import { Actor } from './actor.js';
 import { deferred, World } from './world.js';
 
-const Note = message('Note', { n: Type.Integer() });
+const Note = message('Note', { n: Type.Number() });
 const Answer = message('Answer', { n: Type.Integer() });
 const Question = message('Question', { n: Type.Integer() }, { reply: Answer });
 const deadlineMs = 1_000;

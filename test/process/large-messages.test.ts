@@ -62,9 +62,15 @@ class Listener {
     });
   }
 
-  comes(text: string): Promise<void> {
-    if (this.heard.includes(text)) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.set(text, resolve));
+  /** @param look is called in the very moment. */
+  comes(text: string, look: () => void = () => undefined): Promise<void> {
+    if (this.heard.includes(text)) return Promise.resolve(look());
+    return new Promise((resolve) =>
+      this.#waiters.set(text, () => {
+        look();
+        resolve();
+      }),
+    );
   }
 
   #note(text: string): void {
@@ -131,7 +137,10 @@ t.test(
     a.spawn(r);
     await listener.comes('0 from p');
     await listener.actor.dispatch(() => listener.actor.watch(upid('p', 'a')));
-    const bystander = other.comes('1 from r').then(() => [...listener.heard]);
+    let heardThen: readonly string[] = [];
+    const bystander = other.comes('1 from r', () => {
+      heardThen = [...listener.heard];
+    });
     await Promise.all([
       p.dispatch(() => {
         p.say(pid, Blob, { bytes: new Uint8Array(20 * MiB) });
@@ -142,7 +151,7 @@ t.test(
       }),
       r.dispatch(() => r.say(otherPid, Note, { n: 1 })),
     ]);
-    const heardThen = await bystander;
+    await bystander;
     await listener.comes('p ended');
     t.strictSame(listener.heard.slice(-5), [
       `${20 * MiB} bytes from p`,

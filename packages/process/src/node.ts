@@ -222,8 +222,9 @@ export class Node {
     const answer = this.#asks.beginLocal(to, type, options);
     const sender = from === undefined ? this.pid : from.pid;
     if (cell === undefined) answer.noProcess();
+    else if (answer.settled) return answer.promise;
     else if (this.#serializeLocal) this.#pushSerialized(cell, sender, type.name, body, answer);
-    else if (!answer.settled)
+    else
       cell.push({
         kind: 'message',
         from: sender,
