@@ -104,6 +104,17 @@ t.test('an older build, which says no hello, is spoken to as it speaks', async (
   t.match(raw.heard.at(-1), { 0: kinds.exited, 3: 'p', 4: 'ended' });
 });
 
+t.test('an older build that spoke first is known by that: what is too large for it is refused at once', async (t) => {
+  const { clock, node, raw, events } = await stage(t);
+  raw.answersPings = false;
+  raw.say('a', envelope(kinds.send, { to: 'p', from: 'x', name: 'Note', body: { n: 1 } }));
+  await clock.settle();
+  node.send(upid('x', 'raw'), Blob, { bytes: new Uint8Array(20_000) });
+  await clock.settle();
+  t.match(events, [{ code: 'MESSAGE_TOO_LARGE', to: 'raw' }]);
+  t.strictSame(raw.heard, []);
+});
+
 t.test('a large first word to an older build is refused as soon as it speaks, and what waited follows', async (t) => {
   const { clock, node, raw, events } = await stage(t);
   node.send(upid('x', 'raw'), Blob, { bytes: new Uint8Array(20_000) });
