@@ -218,6 +218,8 @@ t.test('a connection that breaks in the midst of a large message breaks the link
   const p = new Actor('p');
   a.spawn(p);
   await t.rejects(a.ask(upid('nobody', 'b'), Echo, { n: 1 }, { deadlineMs }), { code: 'NO_SUCH_PROCESS' });
+  // At once when the first word is heard: a moment later all might have come.
+  const interrupted = listener.comes('1 from p', () => queueMicrotask(() => network.interrupt()));
   const large = p.dispatch(() => {
     p.watch(pid);
     p.say(pid, Note, { n: 1 });
@@ -228,8 +230,7 @@ t.test('a connection that breaks in the midst of a large message breaks the link
     code: 'DISCONNECTED',
   });
   await large;
-  await listener.comes('1 from p');
-  network.interrupt();
+  await interrupted;
   await asked;
   await p.exitsReach(1);
   t.strictSame(p.exits, [`${pid} connection-lost`]);
