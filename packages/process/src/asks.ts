@@ -14,7 +14,7 @@ import {
 } from './errors.js';
 import { type Answer, isRefusalReason, type RefusalReason } from './event.js';
 import type { AnyMessageType } from './message.js';
-import type { RuntimeEvents } from './runtime-event.js';
+import type { RuntimeEvents } from './runtime-events.js';
 import type { Upid } from './upid.js';
 
 /** How an ask is to be given up; see {@link AskOptions} of the Node. */

@@ -37,9 +37,9 @@ export {
   type DeadLetterReason,
   type RuntimeEvent,
   type RuntimeEventCode,
-  type RuntimeEvents,
   runtimeEventKinds,
 } from './runtime-event.js';
+export type { RuntimeEvents } from './runtime-events.js';
 export { SocketClientTransport, SocketServerTransport } from './socket-transport.js';
 export type {
   MailboxBound,

@@ -14,7 +14,7 @@ import { Peers } from './peers.js';
 import { processTree } from './process-tree.js';
 import { Random } from './random.js';
 import { RunQueue } from './run-queue.js';
-import { RuntimeEvents } from './runtime-event.js';
+import { RuntimeEvents } from './runtime-events.js';
 import type { Spawnable, SpawnOptions } from './spawn-options.js';
 import type { Transport } from './transport.js';
 import { nodeNamePattern, parseUpid, type Upid, type UpidParts, upid } from './upid.js';

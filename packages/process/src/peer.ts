@@ -6,7 +6,7 @@ import type { Counters } from './counters.js';
 import type { Envelope } from './frame.js';
 import { type Abilities, noAbilities } from './hello.js';
 import { LargeMessages } from './large-message.js';
-import type { RuntimeEvents } from './runtime-event.js';
+import type { RuntimeEvents } from './runtime-events.js';
 import type { Transport } from './transport.js';
 import type { Upid } from './upid.js';
 

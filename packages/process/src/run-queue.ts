@@ -1,7 +1,7 @@
 import type { Cell } from './cell.js';
 import type { Clock } from './clock.js';
 import type { ProcessEvent } from './event.js';
-import type { RuntimeEvents } from './runtime-event.js';
+import type { RuntimeEvents } from './runtime-events.js';
 
 /** How many events a process that is known to be quick handles before another gets its turn. */
 const strideMax = 128;

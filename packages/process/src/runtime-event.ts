@@ -1,6 +1,3 @@
-import type { Logger } from 'pino';
-import type { Clock } from './clock.js';
-import type { Counters } from './counters.js';
 import type { ExitReason } from './event.js';
 import type { OverflowPolicy } from './spawn-options.js';
 import type { Upid } from './upid.js';
@@ -109,15 +106,16 @@ export type RuntimeEvent = {
   } & RuntimeEventFields[C];
 }[RuntimeEventCode];
 
-interface Kind {
+/** How a kind of event is counted and logged. */
+export interface RuntimeEventKind {
   /** The name of what {@link Counters} count. */
   readonly counter: string;
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly text: string;
 }
 
-/** How each kind is counted and logged. */
-export const runtimeEventKinds: Readonly<Record<RuntimeEventCode, Kind>> = {
+/** Every kind of event, by its code. */
+export const runtimeEventKinds: Readonly<Record<RuntimeEventCode, RuntimeEventKind>> = {
   DEAD_LETTER: { counter: 'dead_letters', level: 'debug', text: 'message dropped: its receiver will not handle it' },
   MAILBOX_OVERFLOW: { counter: 'mailbox_overflows', level: 'warn', text: 'a mailbox is full' },
   DEAD_INCARNATION: {
@@ -183,69 +181,3 @@ export const runtimeEventKinds: Readonly<Record<RuntimeEventCode, Kind>> = {
   FINALIZE_FAILED: { counter: 'finalize_failed', level: 'error', text: 'finalize threw' },
   LINK_BROKEN: { counter: 'links_broken', level: 'debug', text: 'a link broke' },
 };
-
-/** How many lines of one kind are logged in a second: a flood of junk is counted, but must not become a flood of logs. */
-const linesPerSecond = 20;
-
-/** Where the events of one Node come together: they are counted, logged, and told to whoever subscribed. */
-export class RuntimeEvents {
-  readonly #clock: Clock;
-  readonly #counters: Counters;
-  readonly #log: Logger;
-  readonly #listeners = new Set<(event: RuntimeEvent) => void>();
-  readonly #logged = new Map<RuntimeEventCode, { since: number; lines: number; suppressed: number }>();
-
-  constructor(clock: Clock, counters: Counters, log: Logger) {
-    this.#clock = clock;
-    this.#counters = counters;
-    this.#log = log;
-  }
-
-  /**
-   * Calls `listener` with every event from now on, in the midst of what caused it: it should only take note. What it
-   * throws is logged.
-   * @returns ends the subscription.
-   */
-  subscribe(listener: (event: RuntimeEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  /** For the runtime alone. */
-  emit<C extends RuntimeEventCode>(code: C, fields: RuntimeEventFields[C], count = 1): void {
-    const { counter, level, text } = runtimeEventKinds[code];
-    this.#counters.increment(counter, count);
-    if (this.#log.isLevelEnabled(level)) this.#write(code, level, text, fields);
-    if (this.#listeners.size === 0) return;
-    const event = { code, count, ...fields } as unknown as RuntimeEvent;
-    for (const listener of this.#listeners) this.#tell(listener, event);
-  }
-
-  #tell(listener: (event: RuntimeEvent) => void, event: RuntimeEvent): void {
-    try {
-      listener(event);
-    } catch (error) {
-      this.#log.error({ err: error, code: event.code }, 'a listener to runtime events threw');
-    }
-  }
-
-  #write(code: RuntimeEventCode, level: Kind['level'], text: string, fields: object): void {
-    const now = this.#clock.now();
-    const logged = this.#logged.get(code) ?? { since: now, lines: 0, suppressed: 0 };
-    this.#logged.set(code, logged);
-    if (now - logged.since >= 1_000) {
-      if (logged.suppressed > 0)
-        this.#log[level]({ code, suppressed: logged.suppressed }, `${text} (and more, unlogged)`);
-      Object.assign(logged, { since: now, lines: 0, suppressed: 0 });
-    }
-    if (++logged.lines > linesPerSecond) logged.suppressed++;
-    else this.#log[level]({ code, ...errorAsErr(fields) }, text);
-  }
-}
-
-/** The logger prints an error with its stack under this name. */
-function errorAsErr(fields: object): object {
-  if (!('error' in fields)) return fields;
-  const { error, ...rest } = fields;
-  return { ...rest, err: error };
-}
