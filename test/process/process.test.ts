@@ -119,6 +119,28 @@ t.test('life', async (t) => {
     },
   );
 
+  t.test('processes that stay are found by their ids though most others ended, and those ids are free', async (t) => {
+    const world = new World(t);
+    const node = await world.node('a', []);
+    // The first two have the same hash (FNV-1a).
+    const ids = ['liquid', 'costarring', ...Array.from({ length: 20_000 }, (_, i) => `p${i}`)];
+    const isFound = (id: string): boolean => node.processHealth(upid(id, 'a')) !== undefined;
+    for (const id of ids) node.spawn(new Actor(id));
+    t.throws(() => node.spawn(new Actor('p19999')), NameError);
+    await world.settle();
+    const rounds = [ids.filter((_, i) => i % 3 === 0), ids.filter((_, i) => i % 97 !== 1)];
+    for (const ending of rounds) {
+      for (const id of ending) node.terminate(upid(id, 'a'));
+      await world.settle();
+      const gone = new Set(ending);
+      const left = ids.filter((id, i) => !gone.has(id) && (ending === rounds[0] || i % 3 !== 0));
+      t.strictSame(ids.filter(isFound), left);
+      t.equal(node.health().processes, left.length);
+    }
+    for (const id of rounds[0] ?? []) node.spawn(new Actor(id));
+    t.ok(rounds[0]?.every(isFound));
+  });
+
   t.test('a later handler replaces an earlier one of the message, be they few or many', async (t) => {
     const world = new World(t);
     const node = await world.node('a', []);
@@ -474,6 +496,29 @@ t.test('order', async (t) => {
       await world.settle();
     }
   });
+});
+
+t.test('what held the event loop before its processes began is part of their share of the turn', async (t) => {
+  const turns: (() => void)[] = [];
+  let nowMs = 0;
+  const clock = Object.assign(new VirtualClock(), {
+    now: () => nowMs,
+    nextTurn: (callback: () => void) => void turns.push(callback),
+  });
+  const node = await Node.start({ name: 'a', clock });
+  const begun: string[] = [];
+  const spawn = (id: string): void => void node.spawn(new Actor(id, { initialize: () => void begun.push(id) }));
+  spawn('one');
+  spawn('two');
+  spawn('three');
+  nowMs += 100;
+  await Promise.resolve();
+  t.strictSame([begun, turns.length], [['one'], 1], 'input and output get their share after the first event');
+  nowMs += 100;
+  turns.shift()?.();
+  t.strictSame([begun, turns.length], [['one', 'two', 'three'], 0], 'and the next turn is a whole one');
+  t.strictSame(node.counters.snapshot(), {}, 'nobody is blamed for a slow turn');
+  await node.stop();
 });
 
 t.test('dispatch', async (t) => {
@@ -973,6 +1018,37 @@ t.test('ask', async (t) => {
     await a.stop();
     t.match(await mine, { code: 'DISCONNECTED' });
     t.equal(world.clock.timersPending, 0);
+  });
+
+  t.test('the end of one Node gives up what was asked there, and nothing else', async (t) => {
+    const world = new World(t);
+    const [a, b, raw] = [await world.node('a'), await world.node('b'), await world.handMade('raw')];
+    const idle = await world.handMade('idle');
+    idle.answersPings = true;
+    b.spawn(new Actor('mute', { initialize: (self) => void self.on(Question, () => undefined) }));
+    const limits = { deadlineMs: 60_000 };
+    const toRaw = a.ask(upid('x', 'raw'), Question, { n: 1 }, limits);
+    const toB = [1, 2, 3].map((n) =>
+      t.rejects(a.ask(upid('mute', 'b'), Question, { n }, limits), { code: 'NO_SUCH_NODE' }),
+    );
+    await world.settle();
+    t.equal(a.health().asksPending, 4);
+    world.network.crash('b');
+    await world.advance(4 * probeMs);
+    await Promise.all(toB);
+    t.equal(a.health().asksPending, 1);
+    const toIdle = t.rejects(a.ask(upid('x', 'idle'), Question, { n: 1 }, { deadlineMs: 1 }), { code: 'TIMED_OUT' });
+    await world.advance(2 * probeMs);
+    await toIdle;
+    idle.heard.length = 0;
+    raw.heard.splice(1);
+    await world.advance(8 * probeMs);
+    t.strictSame(idle.heard, [], 'and a Node that nobody waits for is not probed because another is');
+    t.ok(raw.heardKinds().includes(kinds.ping));
+    const [, , , , , , askId] = raw.heard.find(([kind]) => kind === kinds.ask) ?? [];
+    raw.say('a', envelope(kinds.reply, { name: 'Answer', body: { n: 7 }, ask: askId }));
+    t.match(await toRaw, { n: 7 });
+    t.equal(a.health().asksPending, 0);
   });
 
   t.test('what cannot be encoded or carried is refused at once, alone', async (t) => {

@@ -12,12 +12,15 @@ import type { MailboxBound, SpawnOptions } from './spawn-options.js';
 import { Supervisor } from './supervisor.js';
 import type { Upid } from './upid.js';
 
-/** What was said at spawn. */
+/** What was said at spawn, and what came of it. Most say nothing, and have none. */
 interface Terms {
   readonly bound: MailboxBound | undefined;
   readonly supervisor: Supervisor | undefined;
   /** Makes the process anew. */
   readonly make: (() => Process) | undefined;
+  restarts: number;
+  /** Where it failed and did not begin anew yet. */
+  restart: Restart | undefined;
 }
 
 /** What there is of a process between a failure and its new beginning. */
@@ -28,13 +31,12 @@ interface Restart {
 }
 
 /**
- * What a Node keeps of one living process: its mailbox, and where it stands. It outlives the {@link Process} object, which
- * a restart replaces. There may be a million of these, so what most do not need is made when it is needed.
+ * What a Node keeps of one living process: it is its mailbox, and knows where it stands. It outlives the {@link Process}
+ * object, which a restart replaces. There may be a million of these, so what most do not need is made when it is needed.
  */
-export class Cell {
+export class Cell extends Mailbox {
   /** How many events it has handled. */
   handled = 0;
-  restarts = 0;
   /** For the run queue: grows with events that were quick. */
   trust = 0;
   /** The longest that its events held the event loop without another's between them, in us. */
@@ -46,8 +48,6 @@ export class Cell {
   #pid: Upid | undefined;
   #log: Logger | undefined;
   #waiters: (() => void)[] | undefined;
-  #restart: Restart | undefined;
-  readonly #mailbox = new Mailbox();
   readonly #terms: Terms | undefined;
   /** `busy`: an event's promise is pending. */
   #state: 'idle' | 'queued' | 'busy' | 'restarting' | 'ending' = 'idle';
@@ -63,6 +63,7 @@ export class Cell {
     /** Counts those that its Node spawned. */
     readonly order: number,
   ) {
+    super();
     this.#process = process;
     if (options !== undefined) this.#terms = termsOf(process.id, make, options);
     process[attach](this);
@@ -94,11 +95,6 @@ export class Cell {
     return this.#links;
   }
 
-  /** How many events wait. */
-  get mailboxDepth(): number {
-    return this.#mailbox.length;
-  }
-
   /** Whether it takes no event any more. */
   get ending(): boolean {
     return this.#state === 'ending';
@@ -108,9 +104,9 @@ export class Cell {
     return {
       id: this.id,
       state: this.#state,
-      mailboxDepth: this.#mailbox.length,
+      mailboxDepth: this.mailboxDepth,
       handled: this.handled,
-      restarts: this.restarts,
+      restarts: this.#terms?.restarts ?? 0,
       longestTurnMs: this.longestTurnUs / 1_000,
       children: this.children?.size ?? 0,
     };
@@ -122,8 +118,8 @@ export class Cell {
       return;
     }
     const bound = this.#terms?.bound;
-    if (bound !== undefined && this.#mailbox.length >= bound.depthMax && !this.#overflow(event, bound)) return;
-    this.#mailbox.push(event);
+    if (bound !== undefined && this.mailboxDepth >= bound.depthMax && !this.#overflow(event, bound)) return;
+    this.put(event);
     if (this.#state === 'idle') this.#enqueue();
   }
 
@@ -131,9 +127,10 @@ export class Cell {
   terminate(inject: boolean): void {
     if (!inject) this.push({ kind: 'terminate' });
     else if (this.#state !== 'ending') {
-      for (const event of this.#mailbox.drain()) this.#abandon(event, 'ended');
-      if (this.#restart === undefined) this.#pushUrgent({ kind: 'terminate' });
-      else this.#endInstead(this.#restart);
+      for (const event of this.takeAll()) this.#abandon(event, 'ended');
+      const restart = this.#terms?.restart;
+      if (restart === undefined) this.#pushUrgent({ kind: 'terminate' });
+      else this.#endInstead(restart);
     }
   }
 
@@ -145,7 +142,7 @@ export class Cell {
 
   /** Its `initialize`, as its next event. */
   start(): void {
-    this.#pushUrgent({ kind: 'initialize' });
+    this.#pushUrgent({ kind: 'initialize', next: undefined });
   }
 
   /**
@@ -154,12 +151,11 @@ export class Cell {
    * @returns how many there were.
    */
   run(limit: number, trace: { last: ProcessEvent | undefined }): number {
-    const mailbox = this.#mailbox;
     let handled = 0;
     let goesOn = true;
     let last: ProcessEvent | undefined;
     while (goesOn && handled < limit) {
-      const event = mailbox.shift();
+      const event = this.take();
       if (event === undefined) break;
       last = event;
       handled++;
@@ -168,7 +164,7 @@ export class Cell {
     this.handled += handled;
     trace.last = last;
     if (!goesOn) return handled;
-    if (mailbox.length === 0) this.#state = 'idle';
+    if (this.mailboxDepth === 0) this.#state = 'idle';
     else this.#enqueue();
     return handled;
   }
@@ -198,7 +194,7 @@ export class Cell {
   }
 
   #pushUrgent(event: ProcessEvent): void {
-    this.#mailbox.pushUrgent(event);
+    this.putUrgent(event);
     if (this.#state === 'idle') this.#enqueue();
   }
 
@@ -214,7 +210,7 @@ export class Cell {
     if (!isRefusable(event)) return true;
     const { from, name: message } = event.kind === 'message' ? event : { from: this.node.pid, name: event.kind };
     this.node.events.emit('MAILBOX_OVERFLOW', { process: this.id, from, message, depthMax, policy });
-    const oldest = policy === 'drop-oldest' ? this.#mailbox.takeFirst(isRefusable) : undefined;
+    const oldest = policy === 'drop-oldest' ? this.takeFirst(isRefusable) : undefined;
     this.#abandon(oldest ?? event, 'overflow');
     return oldest !== undefined;
   }
@@ -224,9 +220,10 @@ export class Cell {
   #fail(error: unknown, event: ProcessEvent | undefined): void {
     this.node.events.emit('PROCESS_FAILED', { process: this.id, error });
     if (event?.kind === 'message') this.#bury(event, 'poison');
-    const verdict = this.#terms?.supervisor?.verdict(this.node.clock.now()) ?? 'stop';
-    if (typeof verdict === 'object') this.#beginRestart(verdict.restartInMs);
-    else this.#endFailed(error, verdict);
+    const terms = this.#terms;
+    const verdict = terms?.supervisor?.verdict(this.node.clock.now()) ?? 'stop';
+    if (typeof verdict === 'string') this.#endFailed(error, verdict);
+    else this.#beginRestart(terms as Terms, verdict.restartInMs);
   }
 
   #endFailed(error: unknown, verdict: 'stop' | 'escalate'): void {
@@ -241,30 +238,30 @@ export class Cell {
   }
 
   /** The old object goes, with all that is its own; messages stay, and so do the links of others. */
-  #beginRestart(delayMs: number): void {
+  #beginRestart(terms: Terms, delayMs: number): void {
     this.#state = 'restarting';
     const restart: Restart = { timer: undefined, terminated: false };
-    this.#restart = restart;
+    terms.restart = restart;
     this.#process[detach]();
     this.node.unlink(this);
     this.#dropOwn();
     this.#endChildren(() =>
       this.#finalize(() => {
         if (restart.terminated) this.#over('ended');
-        else restart.timer = this.node.clock.timer(delayMs, () => this.#beginAnew(delayMs));
+        else restart.timer = this.node.clock.timer(delayMs, () => this.#beginAnew(terms, delayMs));
       }),
     );
   }
 
   /** What waits and is not a message was meant for the old object: its continuations, what it linked to. */
   #dropOwn(): void {
-    for (const event of this.#mailbox.drain())
-      if (event.kind === 'message' || event.kind === 'terminate') this.#mailbox.push(event);
+    for (const event of this.takeAll())
+      if (event.kind === 'message' || event.kind === 'terminate') this.put(event);
       else this.#abandon(event, 'ended');
   }
 
-  #beginAnew(delayMs: number): void {
-    this.#restart = undefined;
+  #beginAnew(terms: Terms, delayMs: number): void {
+    terms.restart = undefined;
     try {
       const process = this.#madeAnew();
       process[attach](this);
@@ -273,8 +270,8 @@ export class Cell {
       this.#fail(error, undefined);
       return;
     }
-    this.restarts++;
-    this.node.events.emit('PROCESS_RESTARTED', { process: this.id, restarts: this.restarts, delayMs });
+    const restarts = ++terms.restarts;
+    this.node.events.emit('PROCESS_RESTARTED', { process: this.id, restarts, delayMs });
     this.#state = 'idle';
     this.start();
   }
@@ -303,7 +300,7 @@ export class Cell {
   }
 
   #abandonAll(): void {
-    for (const event of this.#mailbox.drain()) this.#abandon(event, 'ended');
+    for (const event of this.takeAll()) this.#abandon(event, 'ended');
   }
 
   /** The last spawned first, each after the end of the one before. */
@@ -381,7 +378,7 @@ function termsOf(id: string, make: (() => Process) | undefined, options: SpawnOp
   const supervisor = Supervisor.of(options);
   if (supervisor?.budget !== undefined && make === undefined)
     throw new TypeError(`to restart ${id} it must be spawned as a function that makes it: spawn(() => new ..., ...)`);
-  return { bound: checkedBound(options.mailbox), supervisor, make };
+  return { bound: checkedBound(options.mailbox), supervisor, make, restarts: 0, restart: undefined };
 }
 
 function checkedBound(bound: MailboxBound | undefined): MailboxBound | undefined {

@@ -2,6 +2,7 @@ import pino, { type Logger } from 'pino';
 import { Asks, type PendingAsk } from './asks.js';
 import { Cell } from './cell.js';
 import { CellRegistry } from './cell-registry.js';
+import { hashOf } from './cell-table.js';
 import { type Clock, SystemClock } from './clock.js';
 import { Counters } from './counters.js';
 import { NameError } from './errors.js';
@@ -146,10 +147,11 @@ export class Node {
   spawn(what: Spawnable, options?: SpawnOptions, parent?: Cell): Upid {
     if (this.#stopped) throw new NameError(`the Node ${this.name} has stopped: it takes no new process`);
     const [process, make] = typeof what === 'function' ? [what(), what] : [what, undefined];
-    if (this.#cells.get(process.id) !== undefined)
+    const hash = hashOf(process.id);
+    if (this.#cells.get(process.id, hash) !== undefined)
       throw new NameError(`there is already a process ${process.id} on the Node ${this.name}`);
     const cell = new Cell(this, process, make, options, parent, this.#spawned++);
-    this.#cells.add(cell);
+    this.#cells.add(cell, hash);
     if (parent !== undefined) {
       parent.children ??= new Set();
       parent.children.add(cell);
@@ -198,9 +200,9 @@ export class Node {
 
   /**
    * Asks a process and resolves with its reply. Always settles, at the latest by the deadline. Rejects with
-   * {@link NoSuchProcessError}, {@link NoSuchNodeError}, {@link OverloadedError}, {@link RefusedError},
-   * {@link TimedOutError}, {@link AbortedError}, {@link DisconnectedError}, {@link MessageTooLargeError} or
-   * {@link BadReplyError}; those that may go better another time are `retryable`.
+   * {@link NoSuchProcessError}, {@link NoSuchNodeError}, {@link IncompatibleNodeError}, {@link OverloadedError},
+   * {@link RefusedError}, {@link TimedOutError}, {@link AbortedError}, {@link DisconnectedError},
+   * {@link MessageTooLargeError} or {@link BadReplyError}; those that may go better another time are `retryable`.
    *
    * Nobody need look at the promise: a rejection that nobody handles is no failure of the OS process, but an event,
    * ASK_FAILED. (libprocess abandons such futures.)

@@ -9,8 +9,8 @@ const strideMax = 128;
 const quickPerStride = 32;
 /** What is handled between two looks should not take longer than this, in ms. */
 const sliceMs = 1;
-/** How long processes may go on before input and output get their share, in ms. */
-const drainMs = 8;
+/** How long processes may go on before input and output get their share, in ms, from when the first became ready. */
+const drainMs = 4;
 /** The same in events: for a clock that stands still, and for what is too quick to be measured. */
 const drainEvents = 16_384;
 /** How many suspects the report of a slow turn names. */
@@ -33,12 +33,16 @@ export class RunQueue {
   #batch: Cell[] = [];
   #next = 0;
   #draining = false;
+  /** When the first was added that made it drain. */
+  #addedAt = 0;
   /** How long, and how many events, since input and output had their share; over several drains: async handlers begin one each. */
   #busyMs = 0;
   #handledInDrain = 0;
   // Since the last look at the clock:
   #lookedAt = 0;
-  readonly #slice: Cell[] = [];
+  /** Those that had their turn, and how many; not cut to length 0, which would cost a new array each time. */
+  readonly #slice: (Cell | undefined)[] = [];
+  #sliceLength = 0;
   #handledInSlice = 0;
   /** Shares of what may be handled between two looks; 1 is all. */
   #weight = 0;
@@ -54,18 +58,33 @@ export class RunQueue {
     this.#ready.push(cell);
     if (this.#draining) return;
     this.#draining = true;
-    queueMicrotask(() => this.#drain());
+    this.#addedAt = this.#clock.now();
+    queueMicrotask(() => this.#begin());
+  }
+
+  /**
+   * What held the event loop since the first became ready, such as code that spawns a thousand and the collection of its
+   * garbage, is part of the same turn: the less is left of it for them.
+   */
+  #begin(): void {
+    this.#lookedAt = this.#clock.now();
+    this.#busyMs += this.#lookedAt - this.#addedAt;
+    this.#drain();
+  }
+
+  #goOn(): void {
+    this.#lookedAt = this.#clock.now();
+    this.#drain();
   }
 
   #drain(): void {
-    this.#lookedAt = this.#clock.now();
     for (let cell = this.#take(); cell !== undefined; cell = this.#take()) {
       this.#run(cell);
       if (this.#busyMs < drainMs && this.#handledInDrain < drainEvents) continue;
       this.#look();
       this.#busyMs = 0;
       this.#handledInDrain = 0;
-      this.#clock.nextTurn(() => this.#drain());
+      this.#clock.nextTurn(() => this.#goOn());
       return;
     }
     this.#look();
@@ -86,7 +105,7 @@ export class RunQueue {
     if (stride === 1) this.#look();
     const handled = cell.run(stride, this.#trace);
     cell.trust = Math.min(cell.trust + handled, strideMax * quickPerStride);
-    this.#slice.push(cell);
+    this.#slice[this.#sliceLength++] = cell;
     this.#handledInSlice += handled;
     this.#weight += handled / stride;
     if (this.#weight >= 1) this.#look();
@@ -94,17 +113,17 @@ export class RunQueue {
 
   /** Ends a slice: how long did it take? */
   #look(): void {
-    if (this.#slice.length === 0) return;
+    if (this.#sliceLength === 0) return;
     const now = this.#clock.now();
     const ms = now - this.#lookedAt;
     this.#lookedAt = now;
     this.#busyMs += ms;
     this.#handledInDrain += this.#handledInSlice;
     const [first] = this.#slice;
-    if (first !== undefined && this.#slice.length === 1)
+    if (first !== undefined && this.#sliceLength === 1)
       first.longestTurnUs = Math.max(first.longestTurnUs, Math.round(ms * 1_000));
     if (ms >= sliceMs) this.#distrust(ms);
-    this.#slice.length = 0;
+    while (this.#sliceLength > 0) this.#slice[--this.#sliceLength] = undefined;
     this.#handledInSlice = 0;
     this.#weight = 0;
     this.#trace.last = undefined;
@@ -112,10 +131,11 @@ export class RunQueue {
 
   #distrust(ms: number): void {
     const slow = ms >= this.#slowTurnMs;
-    for (const cell of this.#slice) cell.trust = slow ? 0 : cell.trust >>> 1;
+    const cells = this.#slice.slice(0, this.#sliceLength) as Cell[];
+    for (const cell of cells) cell.trust = slow ? 0 : cell.trust >>> 1;
     if (!slow) return;
     this.#events.emit('SLOW_TURN', {
-      process: named([...new Set(this.#slice.map(({ id }) => id))]),
+      process: named([...new Set(cells.map(({ id }) => id))]),
       message: this.#handledInSlice === 1 ? describe(this.#trace.last) : '',
       durationMs: Math.round(ms * 10) / 10,
       events: this.#handledInSlice,
