@@ -7,6 +7,7 @@ import { compactFrameBytes, envelope, HandMadeNode, kinds, type RawEnvelope } fr
 const deadlineMs = 1_000;
 
 interface Stage {
+  readonly network: MemoryNetwork;
   readonly clock: VirtualClock;
   readonly node: Node;
   readonly raw: HandMadeNode;
@@ -34,7 +35,7 @@ async function stage(test: Test): Promise<Stage> {
   node.spawn(actor);
   const raw = await HandMadeNode.join(network, 'raw');
   raw.answersPings = true;
-  return { clock, node, raw, events, got, actor };
+  return { network, clock, node, raw, events, got, actor };
 }
 
 /** What a build of the future might say of itself. */
@@ -187,4 +188,78 @@ t.test('a build that shares no layout with ours is told of; a hello that is none
   raw.say('a', hello({ layouts: [8, 9] }));
   await clock.settle();
   t.match(events, [{ code: 'NODE_INCOMPATIBLE', node: 'raw', layouts: '8 to 9' }]);
+});
+
+t.test(
+  'what is for a build that shares no layout with ours is refused at once, until another takes its place',
+  async (t) => {
+    const { clock, node, raw, events, actor } = await stage(t);
+    raw.answersPings = false;
+    const there = upid('x', 'raw');
+    const ask = (): Promise<unknown> => node.ask(there, Echo, { n: 1, bytes: new Uint8Array() }, { deadlineMs });
+    const refused = { name: 'IncompatibleNodeError', code: 'INCOMPATIBLE_NODE', retryable: false };
+    const before = t.rejects(ask(), refused, 'an ask that waits for it');
+    await actor.dispatch(() => actor.watch(there));
+    node.send(there, Blob, { bytes: new Uint8Array(20_000) });
+    await clock.settle();
+    raw.say('a', hello({ layouts: [8, 9] }));
+    raw.say('a', hello({ layouts: [8, 9] }));
+    await before;
+    await clock.settle();
+    t.strictSame(actor.exits, ['x@raw absent'], 'a link to it');
+    raw.heard.length = 0;
+
+    node.send(there, Note, { n: 1 });
+    await t.rejects(ask(), refused);
+    await actor.dispatch(() => actor.watch(there));
+    await clock.settle();
+    t.strictSame(actor.exits, ['x@raw absent', 'x@raw absent']);
+    t.strictSame(raw.heardKinds(), [kinds.ping], 'it gets no more than a look who is there');
+    t.strictSame(
+      events.map(({ code }) => code),
+      [
+        ...['NODE_INCOMPATIBLE', 'MESSAGE_UNROUTABLE', 'ASK_FAILED', 'LINK_BROKEN'],
+        ...['MESSAGE_UNROUTABLE', 'MESSAGE_UNROUTABLE', 'ASK_FAILED'],
+      ],
+      'once that it cannot read us, and each message that it did not get',
+    );
+
+    Object.assign(raw, { incarnation: 'raw2', session: 1, sequence: 0, answersPings: true });
+    await clock.advance(1_000);
+    node.send(there, Note, { n: 2 });
+    await clock.settle();
+    node.send(there, Note, { n: 3 });
+    await clock.settle();
+    t.match(raw.heard.at(-1), { 4: 'Note', 5: { n: 3 } });
+  },
+);
+
+t.test('one that cannot read us and ends is forgotten: what is sent then may be for another', async (t) => {
+  const { clock, node, raw, network, actor } = await stage(t);
+  const there = upid('x', 'raw');
+  for (const layouts of [
+    [8, 9],
+    [1, 9],
+    [8, 9],
+  ]) {
+    raw.say('a', hello({ layouts }));
+    await clock.settle();
+    node.send(there, Note, { n: layouts[0] ?? 0 });
+    await clock.settle();
+  }
+  t.match(
+    raw.heard.filter(([kind]) => kind === kinds.send),
+    [{ 4: 'Note', 5: { n: 1 } }],
+    'what it says last counts',
+  );
+  await raw.leave();
+  for (let looks = 0; looks < 2; looks++) {
+    await clock.advance(1_000);
+    await actor.dispatch(() => actor.watch(there));
+    await clock.settle();
+  }
+  const successor = await HandMadeNode.join(network, 'raw', 'raw2');
+  node.send(there, Note, { n: 2 });
+  await clock.settle();
+  t.match(successor.heard, [{ 4: 'Note', 5: { n: 2 } }]);
 });

@@ -4,6 +4,7 @@ import {
   AbortedError,
   BadReplyError,
   DisconnectedError,
+  IncompatibleNodeError,
   MessageTooLargeError,
   NoSuchNodeError,
   NoSuchProcessError,
@@ -23,14 +24,21 @@ interface AskLimits {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Why an ask did not leave. */
+type UnsentReason = 'disconnected' | 'too-large' | 'unencodable' | 'incompatible';
+type GivenUpReason = 'no-node' | 'incompatible' | 'connection-lost';
+
 /** The asks of one Node that wait for their answer. A late answer is dropped and counted. */
 export class Asks {
   #lastId = 0;
   readonly #clock: Clock;
   readonly #events: RuntimeEvents;
   readonly #deadlines: DeadlineQueue;
-  /** Those to other Nodes, which answer by the number. */
-  readonly #remote = new Map<number, PendingAsk>();
+  /**
+   * Those to other Nodes, by the Node and by the number that it answers with: so the end of one Node, and a look whether
+   * anything is awaited of it, cost what concerns that Node and no more. A Node of which nothing is awaited is not in it.
+   */
+  readonly #remote = new Map<string, Map<number, PendingAsk>>();
 
   constructor(clock: Clock, events: RuntimeEvents) {
     this.#clock = clock;
@@ -58,7 +66,7 @@ export class Asks {
   ): Promise<never> {
     const ask = this.#begin(to, node, type, limits);
     if (!ask.settled) {
-      this.#remote.set(ask.order, ask);
+      this.#await(ask);
       send(ask.order);
     }
     return ask.promise;
@@ -81,23 +89,18 @@ export class Asks {
   }
 
   /** Gives up an ask that could not leave. */
-  unsent(askId: number, why: 'disconnected' | 'too-large' | 'unencodable'): void {
-    const ask = this.#remote.get(askId);
+  unsent(askId: number, node: string, why: UnsentReason): void {
+    const ask = this.#remote.get(node)?.get(askId);
     ask?.reject(unsentError(ask.to, why));
   }
 
   /**
-   * Gives up all that wait for a Node that nobody answers for, or that the connection to was lost of.
+   * Gives up all that wait for a Node that nobody answers for, that cannot read us, or that the connection to was lost of.
    * @param incarnation only those that were meant for this one; empty: all.
    */
-  giveUp(node: string, why: 'no-node' | 'connection-lost', incarnation = ''): void {
-    for (const ask of this.#remote.values())
-      if (ask.node === node && (incarnation === '' || ask.to.endsWith(`#${incarnation}`)))
-        ask.reject(
-          why === 'no-node'
-            ? new NoSuchNodeError(ask.to)
-            : new DisconnectedError(`the connection to ${ask.to} broke before it answered`),
-        );
+  giveUp(node: string, why: GivenUpReason, incarnation = ''): void {
+    for (const ask of this.#remote.get(node)?.values() ?? [])
+      if (incarnation === '' || ask.to.endsWith(`#${incarnation}`)) ask.reject(givenUpError(ask.to, why));
   }
 
   /** Gives up all: the Node stopped. */
@@ -107,14 +110,15 @@ export class Asks {
     this.#deadlines.close();
   }
 
+  /** Whether anything is awaited of a Node. */
   waitsFor(node: string): boolean {
-    for (const ask of this.#remote.values()) if (ask.node === node) return true;
-    return false;
+    return this.#remote.has(node);
   }
 
   /** For {@link PendingAsk} alone. */
   settled(ask: PendingAsk): void {
-    if (ask.node !== '') this.#remote.delete(ask.order);
+    const awaited = ask.node === '' ? undefined : this.#remote.get(ask.node);
+    if (awaited?.delete(ask.order) && awaited.size === 0) this.#remote.delete(ask.node);
     this.#deadlines.settled();
   }
 
@@ -142,11 +146,16 @@ export class Asks {
     return ask;
   }
 
+  #await(ask: PendingAsk): void {
+    const awaited = this.#remote.get(ask.node);
+    if (awaited === undefined) this.#remote.set(ask.node, new Map([[ask.order, ask]]));
+    else awaited.set(ask.order, ask);
+  }
+
   #find(askId: number, from: string): PendingAsk | undefined {
-    const ask = this.#remote.get(askId);
-    if (ask !== undefined && ask.node === from) return ask;
-    this.late(from);
-    return undefined;
+    const ask = this.#remote.get(from)?.get(askId);
+    if (ask === undefined) this.late(from);
+    return ask;
   }
 }
 
@@ -237,7 +246,18 @@ export class PendingAsk implements Answer, Deadlined {
 
 function nothing(): void {}
 
-function unsentError(to: Upid, why: 'disconnected' | 'too-large' | 'unencodable'): Error {
+function givenUpError(to: Upid, why: GivenUpReason): Error {
+  switch (why) {
+    case 'no-node':
+      return new NoSuchNodeError(to);
+    case 'incompatible':
+      return new IncompatibleNodeError(to);
+    case 'connection-lost':
+      return new DisconnectedError(`the connection to ${to} broke before it answered`);
+  }
+}
+
+function unsentError(to: Upid, why: UnsentReason): Error {
   switch (why) {
     case 'disconnected':
       return new DisconnectedError(`not connected to the Node of ${to}: nothing was sent`);
@@ -245,5 +265,7 @@ function unsentError(to: Upid, why: 'disconnected' | 'too-large' | 'unencodable'
       return new MessageTooLargeError(`the message to ${to} is larger than the transport carries: nothing was sent`);
     case 'unencodable':
       return new TypeError(`the message to ${to} holds what cannot be encoded: nothing was sent`);
+    case 'incompatible':
+      return new IncompatibleNodeError(to);
   }
 }

@@ -35,6 +35,16 @@ export class NoSuchNodeError extends ProcessError {
   }
 }
 
+/** Asked a process on a Node whose build reads no layout of frames that this one writes: it can be told nothing. */
+export class IncompatibleNodeError extends ProcessError {
+  readonly code = 'INCOMPATIBLE_NODE';
+  constructor(readonly pid: Upid | string) {
+    super(
+      `the Node of ${pid} is of a build that cannot read what this one writes: bring both to builds nearer to each other`,
+    );
+  }
+}
+
 /** The deadline of an ask passed without an answer. */
 export class TimedOutError extends ProcessError {
   readonly code = 'TIMED_OUT';

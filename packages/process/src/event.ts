@@ -3,7 +3,7 @@ import type { Upid } from './upid.js';
 /**
  * Why a linked process is gone, or no longer known to be there (Mesos facts 1.4):
  * - `ended`: it was terminated; `failed`: one of its handlers threw;
- * - `absent`: there was no such process when the link was made;
+ * - `absent`: there was no such process when the link was made, nothing leads to its Node, or that cannot read us;
  * - `node-down`: nobody answers for its Node any more;
  * - `node-silent`: its Node is connected but has answered nothing for the set time;
  * - `connection-lost`: messages between the two Nodes may have been lost. It may well be alive: link again to know.

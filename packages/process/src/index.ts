@@ -5,6 +5,7 @@ export {
   BadReplyError,
   ChildFailedError,
   DisconnectedError,
+  IncompatibleNodeError,
   MessageTooLargeError,
   NameError,
   NoSuchNodeError,

@@ -58,6 +58,16 @@ export class Outbox {
     if (peer.outbox.length >= envelopesPerFrame) this.#flushPeer(peer);
   }
 
+  /** Gives up all that has not left for a Node: it could not be read there. */
+  abandon(peer: Peer): void {
+    const waiting = [...peer.outbox, ...peer.large.abort()];
+    peer.outbox = [];
+    peer.large.settle();
+    for (const [kind, , , , message] of waiting)
+      if (kind === Kind.send || kind === Kind.ask)
+        this.#context.events.emit('MESSAGE_UNROUTABLE', { to: peer.name, message });
+  }
+
   flush(): void {
     const dirty = this.#dirty;
     this.#dirty = [];
@@ -184,7 +194,7 @@ export class Outbox {
 
   #unencodable(peer: Peer, [kind, , , , message, , askId]: Envelope, { message: why }: Error): void {
     this.#context.events.emit('MESSAGE_UNENCODABLE', { to: peer.name, message, why });
-    if (kind === Kind.ask) this.#context.asks.unsent(askId, 'unencodable');
+    if (kind === Kind.ask) this.#context.asks.unsent(askId, peer.name, 'unencodable');
   }
 
   /** For what is larger than a frame: halves it, down to the one message that has to be cut in chunks. */
@@ -233,7 +243,7 @@ export class Outbox {
   #tooLarge(peer: Peer, envelope: Envelope, bytesMax: number, bytes = bytesMax): void {
     const [kind, , , , message, , askId] = envelope;
     this.#context.events.emit('MESSAGE_TOO_LARGE', { to: peer.name, message, bytes, bytesMax });
-    if (kind === Kind.ask) this.#context.asks.unsent(askId, 'too-large');
+    if (kind === Kind.ask) this.#context.asks.unsent(askId, peer.name, 'too-large');
   }
 
   /** What cannot leave is counted, breaks the links that relied on it, and ends the asks. */
@@ -243,7 +253,7 @@ export class Outbox {
     if (envelopes.some(breaksLinks)) for (const pid of peer.links.keys()) peer.doubtful.add(pid);
     if (envelopes.some(([kind]) => kind === Kind.exited)) peer.owesLost = true;
     for (const envelope of envelopes)
-      if (envelope[0] === Kind.ask) this.#context.asks.unsent(envelope[6], 'disconnected');
+      if (envelope[0] === Kind.ask) this.#context.asks.unsent(envelope[6], peer.name, 'disconnected');
   }
 }
 

@@ -20,6 +20,10 @@ export interface Peer {
   abilities: Abilities;
   /** Whether it said so; undefined as long as it may still do. */
   greeted: boolean | undefined;
+  /** It said that it reads no layout that we write: nothing is sent there but, from time to time, a look who is there now. */
+  incompatible: boolean;
+  /** When it was last looked for because something for it was refused. */
+  knockedAt: number;
   /** The session and the next sequence number of the frames from there. */
   session: number;
   nextIn: number;
@@ -64,6 +68,8 @@ export function newPeer(name: string, transport: Transport, sessionOut: number, 
     incarnation: '',
     abilities: noAbilities,
     greeted: undefined,
+    incompatible: false,
+    knockedAt: Number.NEGATIVE_INFINITY,
     session: -1,
     nextIn: 0,
     assembly,

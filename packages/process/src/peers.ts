@@ -2,7 +2,7 @@ import { Assembly } from './assembly.js';
 import type { Cell } from './cell.js';
 import { type ExitReason, isExitReason } from './event.js';
 import { type Chunk, decodeFrame, type Envelope, type Frame, isCount, Kind } from './frame.js';
-import { abilitiesOf, isCompatible, noAbilities, readHello } from './hello.js';
+import { abilitiesOf, type Hello, isCompatible, noAbilities, readHello } from './hello.js';
 import { decodeLargeFrame } from './large-frame.js';
 import { Liveness, type LivenessOptions } from './liveness.js';
 import { Outbox } from './outbox.js';
@@ -27,6 +27,8 @@ export interface PeersHost extends PeersContext {
 
 /** How many other Nodes are remembered, beyond those that are watched. */
 const peersMax = 10_000;
+/** How often at most a Node that cannot read us is looked for, in ms. */
+const knockMs = 1_000;
 /** How many ended incarnations are remembered, so that what is late from them is refused. */
 const endedIncarnationsMax = 1_000;
 
@@ -77,9 +79,11 @@ export class Peers {
   /** Puts an envelope on its way. All that leaves for one Node in one turn of the event loop goes in one frame. */
   send(node: string, envelope: Envelope): void {
     const peer = this.#peer(node);
-    if (peer === undefined) {
+    if (peer === undefined || peer.incompatible) {
       this.#host.events.emit('MESSAGE_UNROUTABLE', { to: node, message: envelope[4] });
-      if (envelope[0] === Kind.ask) this.#host.asks.unsent(envelope[6], 'disconnected');
+      const why = peer === undefined ? 'disconnected' : 'incompatible';
+      if (envelope[0] === Kind.ask) this.#host.asks.unsent(envelope[6], node, why);
+      if (peer !== undefined) this.#knock(peer);
       return;
     }
     if (envelope[0] === Kind.ask) this.#liveness.watch(peer);
@@ -88,8 +92,9 @@ export class Peers {
 
   link(cell: Cell, pid: Upid, to: UpidParts): void {
     const peer = this.#peer(to.node);
-    if (peer === undefined) {
+    if (peer === undefined || peer.incompatible) {
       cell.push({ kind: 'exited', pid, reason: 'absent' });
+      if (peer !== undefined) this.#knock(peer);
       return;
     }
     const linkers = peer.links.get(pid) ?? new Set();
@@ -227,6 +232,7 @@ export class Peers {
       peer.incarnation = frame.incarnation;
       peer.abilities = noAbilities;
       peer.greeted = undefined;
+      peer.incompatible = false;
       peer.session = frame.session;
       peer.nextIn = 0;
       peer.assembly.reset();
@@ -311,12 +317,31 @@ export class Peers {
   #greeted(peer: Peer, body: unknown): void {
     const hello = readHello(body);
     if (hello === undefined) return;
-    if (!isCompatible(hello))
-      this.#host.events.emit('NODE_INCOMPATIBLE', { node: peer.name, layouts: hello.layouts.join(' to ') });
-    peer.abilities = isCompatible(hello) ? abilitiesOf(hello) : noAbilities;
     peer.greeted = true;
+    if (isCompatible(hello)) {
+      peer.incompatible = false;
+      peer.abilities = abilitiesOf(hello);
+    } else this.#cannotRead(peer, hello);
     if (!hello.heard) this.#outbox.greet(peer);
     this.#outbox.greeted(peer);
+  }
+
+  #cannotRead(peer: Peer, { layouts }: Hello): void {
+    peer.abilities = noAbilities;
+    if (peer.incompatible) return;
+    peer.incompatible = true;
+    this.#host.events.emit('NODE_INCOMPATIBLE', { node: peer.name, layouts: layouts.join(' to ') });
+    this.#outbox.abandon(peer);
+    this.#host.asks.giveUp(peer.name, 'incompatible');
+    this.#break(peer, 'absent');
+  }
+
+  /** Something for a Node that cannot read us was refused. Another build may be there by now, which would answer this. */
+  #knock(peer: Peer): void {
+    const now = this.#host.clock.now();
+    if (now - peer.knockedAt < knockMs) return;
+    peer.knockedAt = now;
+    this.#outbox.put(peer, [Kind.ping, '', '', '', '', undefined, 0]);
   }
 
   // Whether they are there
@@ -344,6 +369,7 @@ export class Peers {
     this.#forgetLinks(peer);
     this.#outbox.beginSession(peer);
     peer.absentSince = undefined;
+    peer.incompatible = false;
     peer.gone = true;
   }
 

@@ -34,7 +34,7 @@ export interface RuntimeEventFields {
   MESSAGE_INVALID: { readonly process: string; readonly from: Upid; readonly message: string; readonly why: string };
   /** A message that its receiver does not admit now. */
   MESSAGE_NOT_ADMITTED: { readonly process: string; readonly from: Upid; readonly message: string };
-  /** No transport reaches the Node. */
+  /** No transport reaches the Node, or it cannot read what this one writes. */
   MESSAGE_UNROUTABLE: { readonly to: string; readonly message: string };
   /** Not sent, because the connection was down. */
   MESSAGE_UNSENT: { readonly to: string };
