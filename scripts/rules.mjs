@@ -19,7 +19,7 @@ export const mayImport = {
   agent: core,
   frameworks: core,
   cli: everything.filter((name) => name !== 'cli'),
-  test: everything,
+  test: [...everything, 'bench'],
   bench: everything,
 };
 

@@ -15,6 +15,8 @@ export interface CommandLine {
   readonly only: readonly string[] | undefined;
   readonly profile: boolean;
   readonly doc: boolean;
+  /** Only say how it is used. */
+  readonly help: boolean;
 }
 
 export const flags = [
@@ -25,6 +27,7 @@ export const flags = [
   ['--only ID,ID', 'measure only these figures and their baselines'],
   ['--profile', 'profile what is measured: writes .cpuprofile files and prints the top ten functions of each'],
   ['--doc', 'write the table into docs/benchmarks.md'],
+  ['--help', 'print this, or with a scenario its figures'],
 ] as const;
 
 /** @throws {BenchUsageError} */
@@ -33,9 +36,10 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const [name, second] = positionals;
   if (second !== undefined) throw new BenchUsageError(`one scenario at a time: ${name} or ${second}?`);
   const only = values.only?.split(',').filter((id) => id !== '');
+  if (only?.length === 0) throw new BenchUsageError('--only names no figure');
   if (values.doc && (only !== undefined || values.profile))
     throw new BenchUsageError('--doc writes what a whole run measured: use it without --only and --profile');
-  return { name, jsonFile: values.json, only, profile: values.profile, doc: values.doc };
+  return { name, jsonFile: values.json, only, profile: values.profile, doc: values.doc, help: values.help };
 }
 
 function parsed(args: readonly string[]) {
@@ -48,6 +52,7 @@ function parsed(args: readonly string[]) {
         only: { type: 'string' },
         profile: { type: 'boolean', default: false },
         doc: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
       },
     });
   } catch (error) {

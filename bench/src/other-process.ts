@@ -21,7 +21,7 @@ export class OtherProcess<O extends Operations> {
     this.#child.on('exit', (code, signal) => this.#ended(`${program} ended with ${code ?? signal}`));
   }
 
-  /** Rejects with what the operation threw there, or when the process ends before it answers. */
+  /** Rejects with what the operation threw there, or when the process ends before it answers, or has ended. */
   call<K extends keyof Every<O> & string>(
     name: K,
     ...args: Parameters<Every<O>[K]>
@@ -29,7 +29,11 @@ export class OtherProcess<O extends Operations> {
     const request: Request = { id: ++this.#lastId, name, args };
     return new Promise((resolve, reject) => {
       this.#waiting.set(request.id, { resolve: resolve as (result: unknown) => void, reject });
-      this.#child.send(request);
+      this.#child.send(request, (error) => {
+        if (error === null) return;
+        this.#waiting.delete(request.id);
+        reject(new Error(`${this.program} has ended: it takes no ${name} any more`, { cause: error }));
+      });
     });
   }
 

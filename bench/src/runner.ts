@@ -29,6 +29,10 @@ export async function runBench(options: BenchOptions): Promise<void> {
   const { args, scenarioFolder, print } = options;
   const names = scenarioNames(scenarioFolder);
   const line = parseCommandLine(args);
+  if (line.help) {
+    print(await help(line.name, names, scenarioFolder));
+    return;
+  }
   if (line.name === undefined) throw new BenchUsageError(await usage(names, scenarioFolder));
   requireKnown('scenario', line.name, names);
   const scenario = await load(scenarioFolder, line.name);
@@ -61,13 +65,21 @@ async function load(folder: string, name: string): Promise<Scenario> {
   throw new Error(`scenarios/${name}.ts must export \`scenario\`, and its name must be ${name}`);
 }
 
+/** How to use it; of a scenario that is named, which figures it has. */
+async function help(name: string | undefined, names: readonly string[], folder: string): Promise<string> {
+  if (name === undefined) return usage(names, folder);
+  requireKnown('scenario', name, names);
+  const { description, ids } = await load(folder, name);
+  return [`${name}: ${description}`, '', 'Figures:', ...ids.map((id) => `  ${id}`)].join('\n');
+}
+
 async function usage(names: readonly string[], folder: string): Promise<string> {
   const scenarios = await Promise.all(
     names.map(async (name) => [name, (await load(folder, name)).description] as const),
   );
   const none = names.length === 0 ? ['  there are none'] : [];
   return [
-    'Usage: npm run bench -- NAME [--json FILE] [--only ID,ID] [--profile] [--doc]',
+    'Usage: npm run bench -- NAME [--json FILE] [--only ID,ID] [--profile] [--doc] [--help]',
     '',
     'Scenarios:',
     ...none,

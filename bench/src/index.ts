@@ -1,0 +1,10 @@
+export { BenchUsageError, parseCommandLine } from './command-line.js';
+export { writeSection } from './document.js';
+export { type FigureRecord, figureMarkdown, figureRecord, figureTable } from './figure-table.js';
+export { Session } from './process/session.js';
+export type { LocalOperations } from './programs/local.js';
+export { alternate, pairedRatio, quantile, type Repeated, repeat, summary } from './repeated.js';
+export { type BenchOptions, runBench } from './runner.js';
+export type { Figure, Report, RunOptions, Scenario, Target } from './scenario.js';
+export { TurnWatch } from './turn-watch.js';
+export { ratioOf, targetText, type Verdict, verdict } from './verdict.js';
