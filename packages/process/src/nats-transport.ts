@@ -28,6 +28,14 @@ export interface NatsTransportOptions {
   readonly connectionEvents?: boolean;
 }
 
+/** Where a Node's frames go, and where the server says that nobody takes them. */
+interface Route {
+  readonly subject: string;
+  readonly noResponders: { readonly reply: string };
+}
+
+/** How many Nodes' subjects are kept ready, in each direction. */
+const routesMax = 10_000;
 /** Subjects under these are not those of a Node: what the server says of connections, and the registers. */
 const reservedNames: ReadonlySet<string> = new Set(['conn', 'kv']);
 const nothing = new Uint8Array();
@@ -51,6 +59,9 @@ export class NatsTransport implements Transport {
   #watchdog: Watchdog | undefined;
   #connected = false;
   #own = '';
+  /** Where to publish for each Node, and who sends under each subject: what is put together once is not for each frame. */
+  readonly #routes = new Map<string, Route>();
+  readonly #senders = new Map<string, string>();
   frameBytesMax = 1024 * 1024;
 
   constructor(options: NatsTransportOptions = {}) {
@@ -132,9 +143,17 @@ export class NatsTransport implements Transport {
   }
 
   #publish({ node, frame, expectReceiver }: Outgoing): void {
-    const subject = `${this.#cluster}.${node}.${this.#own}`;
-    if (expectReceiver) this.#connection?.publish(subject, frame, { reply: `${this.#cluster}.${this.#own}.i.${node}` });
+    const { subject, noResponders } = this.#routes.get(node) ?? this.#addRoute(node);
+    if (expectReceiver) this.#connection?.publish(subject, frame, noResponders);
     else this.#connection?.publish(subject, frame);
+  }
+
+  #addRoute(node: string): Route {
+    const subject = `${this.#cluster}.${node}.${this.#own}`;
+    const route = { subject, noResponders: { reply: `${this.#cluster}.${this.#own}.i.${node}` } };
+    if (this.#routes.size >= routesMax) this.#routes.clear();
+    this.#routes.set(node, route);
+    return route;
   }
 
   #subscribe(connection: NatsConnection, subject: string, take: (message: Msg) => void): void {
@@ -195,7 +214,14 @@ export class NatsTransport implements Transport {
   }
 
   #take(message: Msg, sink: TransportSink): void {
-    const tokens = message.subject.split('.');
+    const { subject } = message;
+    const known = this.#senders.get(subject);
+    if (known !== undefined) {
+      // Nothing is what one sends who only looks whether anybody is there.
+      if (message.data.byteLength > 0) sink.frame(known, message.data);
+      return;
+    }
+    const tokens = subject.split('.');
     if (tokens.length === 4 && tokens[2] === 'i') {
       const node = tokens[3];
       if (node !== undefined && node !== this.#own && isNoResponders(message)) sink.absent(node, false);
@@ -204,9 +230,13 @@ export class NatsTransport implements Transport {
     const from = tokens[2];
     if (tokens.length !== 3 || from === undefined || !nodeNamePattern.test(from)) return;
     // Somebody starts under our name and asks whether it is free: any answer says no.
-    if (from === this.#own) message.respond();
-    // Nothing is what one sends who only looks whether anybody is there.
-    else if (message.data.byteLength > 0) sink.frame(from, message.data);
+    if (from === this.#own) {
+      message.respond();
+      return;
+    }
+    if (this.#senders.size >= routesMax) this.#senders.clear();
+    this.#senders.set(subject, from);
+    this.#take(message, sink);
   }
 
   async #follow(connection: NatsConnection, sink: TransportSink, outflow: Outflow, watchdog: Watchdog): Promise<void> {

@@ -11,6 +11,9 @@ const drainMs = 5_000;
 /** What a frame of one envelope says besides it is less than this, in bytes, the hello included. */
 const frameHeadBytes = 512;
 
+/** Its callbacks are microtasks, without the async resource that `queueMicrotask` makes of each. */
+const soon = Promise.resolve();
+
 /** What leaves for other Nodes: gathered over a turn of the event loop, packed into frames, numbered, handed over. */
 export class Outbox {
   readonly #context: PeersContext;
@@ -18,6 +21,7 @@ export class Outbox {
   readonly #messageBytesMax: number;
   /** Called when a large message waits for word from its Node. */
   readonly #watch: (peer: Peer) => void;
+  readonly #flushNow = (): void => this.flush();
   #dirty: Peer[] = [];
   #lastSession = 0;
 
@@ -45,7 +49,7 @@ export class Outbox {
     const bulky = isBulky(envelope[5], peer.transport.frameBytesMax);
     if (peer.large.busy && this.#waits(peer, envelope, bulky)) return;
     if (peer.outbox.length === 0) {
-      if (this.#dirty.length === 0) queueMicrotask(() => this.flush());
+      if (this.#dirty.length === 0) void soon.then(this.#flushNow);
       this.#dirty.push(peer);
     }
     if (bulky) {
@@ -159,20 +163,20 @@ export class Outbox {
       this.put(peer, toNode(Kind.pong, peer));
       this.#flushPeer(peer);
     }
-    const frame = { ...this.#nextFrame(peer), envelopes: [], chunk };
+    const frame = { ...this.#nextFrame(peer, []), chunk };
     if (!peer.transport.send(peer.name, encodeFrame(frame, true), false)) return false;
     peer.nextOut++;
     this.#context.counters.increment('frames_sent');
     return true;
   }
 
-  #nextFrame(peer: Peer): Omit<Frame, 'envelopes'> {
-    return { incarnation: this.#context.incarnation, session: peer.sessionOut, sequence: peer.nextOut };
+  #nextFrame(peer: Peer, envelopes: readonly Envelope[]): Frame {
+    return { incarnation: this.#context.incarnation, session: peer.sessionOut, sequence: peer.nextOut, envelopes };
   }
 
   #encode(peer: Peer, envelopes: Envelope[]): Uint8Array | undefined {
     try {
-      return encodeFrame({ ...this.#nextFrame(peer), envelopes }, peer.abilities.compact);
+      return encodeFrame(this.#nextFrame(peer, envelopes), peer.abilities.compact);
     } catch (error) {
       // One body that cannot be encoded must not take the rest of the frame with it.
       const [envelope] = envelopes;
@@ -202,7 +206,7 @@ export class Outbox {
     const { frameBytesMax } = peer.transport;
     let parts: Uint8Array[];
     try {
-      parts = encodeLargeFrame(this.#nextFrame(peer), envelope, frameBytesMax / 2);
+      parts = encodeLargeFrame(this.#nextFrame(peer, []), envelope, frameBytesMax / 2);
     } catch (error) {
       this.#unencodable(peer, envelope, error as Error);
       return;
