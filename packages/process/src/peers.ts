@@ -163,7 +163,7 @@ export class Peers {
     const peer = this.#peers.get(from) ?? this.#add(from, transport);
     if (!this.#cameBy(peer, transport) || !this.#inOrder(peer, frame)) return;
     this.#host.counters.increment('frames_received');
-    peer.heardSinceProbe = true;
+    this.#liveness.heard(peer);
     if (frame.chunk === undefined) this.#takeAll(peer, frame);
     else this.#takeChunk(peer, frame, frame.chunk);
   }

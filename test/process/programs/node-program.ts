@@ -1,3 +1,4 @@
+import { readCredentials } from '@mesos-ts/cli';
 import {
   NatsTransport,
   Node,
@@ -15,6 +16,8 @@ export interface NodeProgramConfig {
   readonly name: string;
   readonly nats?: string;
   readonly cluster?: string;
+  /** A file of credentials for the NATS server. */
+  readonly credentials?: string;
   /** The path of a socket to listen on. */
   readonly listen?: string;
   /** The path of a socket to connect to. */
@@ -26,7 +29,8 @@ const config = JSON.parse(process.argv[2] ?? '') as NodeProgramConfig;
 function transport(): Transport {
   if (config.listen !== undefined) return new SocketServerTransport(config.listen);
   if (config.connect !== undefined) return new SocketClientTransport(config.connect);
-  return new NatsTransport({ servers: config.nats ?? '', cluster: config.cluster ?? 'mesos' });
+  const connection = config.credentials === undefined ? {} : readCredentials(config.credentials).connection;
+  return new NatsTransport({ servers: config.nats ?? '', cluster: config.cluster ?? 'mesos', connection });
 }
 
 function flood(self: Actor, to: Upid, count: number, perTurn: number): void {
