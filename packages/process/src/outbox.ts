@@ -1,7 +1,7 @@
 import { type Chunk, type Envelope, encodeFrame, type Frame, Kind } from './frame.js';
 import { ownHello } from './hello.js';
 import { encodeLargeFrame, isLongBinary } from './large-frame.js';
-import { byteLengthOf } from './large-message.js';
+import { byteLengthOf, heldBytesMax } from './large-message.js';
 import { type Peer, type PeersContext, toNode } from './peer.js';
 
 /** Envelopes per frame: bounds the size of a frame, and with it the length of a turn at the receiver. */
@@ -120,7 +120,15 @@ export class Outbox {
   }
 
   #hold(peer: Peer, envelope: Envelope): void {
-    if (!peer.large.hold(envelope)) this.#unsent(peer, [envelope]);
+    if (peer.large.hold(envelope)) return;
+    const { heldBytes: bytes } = peer.large;
+    this.#context.events.emit('OUTBOX_OVERFLOW', {
+      to: peer.name,
+      message: envelope[4],
+      bytes,
+      bytesMax: heldBytesMax,
+    });
+    this.#unsent(peer, [envelope]);
   }
 
   #flushPeer(peer: Peer): void {
