@@ -37,6 +37,16 @@ export class OtherProcess<O extends Operations> {
     });
   }
 
+  /** Its id for the operating system; undefined where it did not start. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Ends it as kill -9 does. What it was asked for and has not answered is rejected. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
   /** Lets go of it: it ends by itself. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;

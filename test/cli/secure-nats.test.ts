@@ -1,9 +1,14 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readCredentials } from '@mesos-ts/cli';
+import { NatsTransport, Node } from '@mesos-ts/process';
 import { connect } from 'nats';
 import t from 'tap';
+import { Actor } from '../process/actor.js';
+import { Echo } from '../process/conversation.js';
+import { RemoteNode } from '../process/remote-node.js';
 import { MesosCommand, runMesos } from '../support/command.js';
-import { SecureServer } from './secure-server.js';
+import { SecureServer, within } from './secure-server.js';
 
 /** An nkey seed. Public keys begin with U. */
 const secret = /SU[A-Z2-7]{56}/;
@@ -54,6 +59,26 @@ t.test('credentials that are in use already, or do not fit the server, are told 
   const blind = await runMesos(['resolve'], { NATS_URL: server.url, MESOS_CREDENTIALS: file });
   t.equal(blind.code, 1);
   t.match(blind.stderr, /EL_mesos.*Permissions Violation for Subscription to "mesos\.kv\.elsewhere"/);
+});
+
+t.test('kill -9 of a Node is known by what the server says of its connection, without a probe', async (t) => {
+  const server = await SecureServer.start(t);
+  const { connection } = readCredentials(server.fileOf('m1'));
+  const transport = new NatsTransport({ servers: server.url, connection, connectionEvents: true });
+  const hour = 3_600_000;
+  const node = await Node.start({ name: 'm1', transports: [transport], probeMs: hour, silentMs: 10 * hour });
+  t.teardown(() => node.stop());
+  const watcher = new Actor('watcher');
+  node.spawn(watcher);
+  for (const name of ['a1', 'a2']) {
+    const remote = await RemoteNode.start(t, { name, nats: server.url, credentials: server.fileOf(name) });
+    await watcher.dispatch(() => watcher.watch(remote.pid));
+    await node.ask(remote.pid, Echo, { n: 1 }, { deadlineMs: 10_000 });
+    const exited = watcher.exitsReach(watcher.exits.length + 1);
+    await remote.kill();
+    await within(exited, `nobody was told of the end of ${name}`);
+    t.equal(watcher.exits.at(-1), `${remote.pid} node-down`);
+  }
 });
 
 t.test('flags that do not go together are refused before anything is started', async (t) => {

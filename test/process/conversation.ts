@@ -23,5 +23,7 @@ export const Report = message(
     }),
   },
 );
+/** Asks to hold the event loop until the program is let go, and at least for so long. */
+export const Block = message('Block', { ms: Type.Integer() });
 export const End = message('End', {});
 export const Throw = message('Throw', {});

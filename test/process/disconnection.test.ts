@@ -4,14 +4,16 @@ import {
   NatsTransport,
   type NatsTransportOptions,
   Node,
+  type ReplyOf,
   type RuntimeEvent,
   type RuntimeEventCode,
   SystemClock,
   type Upid,
+  VirtualClock,
 } from '@mesos-ts/process';
 import t, { type Test } from 'tap';
 import { Actor } from './actor.js';
-import { Blob, Echo, Note } from './conversation.js';
+import { Blob, Block, Echo, Note, Report } from './conversation.js';
 import { FlakyConnection } from './flaky-connection.js';
 import { RemoteNode } from './remote-node.js';
 
@@ -207,7 +209,7 @@ t.test('a connection from which nothing comes any more is noticed, told and made
 });
 
 t.test(
-  'a Node that does not read is cut off by the server, which is told where the server tells of connections',
+  'a Node that does not read is cut off by the server, which is told where the server tells of connections, and there too',
   async (t) => {
     const strict = await startNatsServer({
       jetstream: false,
@@ -220,12 +222,36 @@ t.test(
       node.events.subscribe((event) => event.code === 'SLOW_CONSUMER' && resolve(event));
     });
     await node.ask(remote.pid, Echo, { n: 1 }, { deadlineMs });
-    remote.signal('SIGSTOP');
+    node.send(remote.pid, Block, { ms: 1_500 });
     for (let n = 0; n < 40; n++) node.send(remote.pid, Blob, { bytes: new Uint8Array(500_000) });
     t.match(await slow, { node: 'reader' });
-    remote.signal('SIGCONT');
+    remote.unblock();
+    const report = await reported(node, remote.pid);
+    t.equal(report.counters.slow_consumers, 1, 'it knows by itself, when it is back');
   },
 );
+
+t.test('a lost connection is put down to a stall of our own until the server has answered since', async (t) => {
+  const clock = new VirtualClock();
+  const now = clock.now.bind(clock);
+  let stalledMs = 0;
+  clock.now = () => now() + stalledMs;
+  const stage = await Stage.set(t, 'stalled', {}, clock);
+  const slow = (): RuntimeEvent[] => stage.events.filter(({ code }) => code === 'SLOW_CONSUMER');
+  stage.flaky.mute();
+  stalledMs += 5_000;
+  await clock.advance(2_500);
+  await stage.cut();
+  t.match(slow(), [{ node: 'stalled' }], 'it had nothing to say since');
+  stage.flaky.restore();
+  await reach(stage);
+  await clock.advance(1_500);
+  await reach(stage);
+  await stage.watcher.dispatch(() => stage.watcher.watch(stage.receiver));
+  await reach(stage);
+  await stage.cut();
+  t.equal(slow().length, 1, 'it has answered since');
+});
 
 t.test('where the server tells of connections, kill -9 is known without a probe', async (t) => {
   const telling = await startNatsServer({ jetstream: false, config: accounts('told') });
@@ -291,6 +317,16 @@ accounts {
 }
 system_account: SYS
 no_auth_user: all`;
+}
+
+/** What a Node says of itself, once it is back. */
+async function reported(node: Node, pid: Upid): Promise<ReplyOf<typeof Report>> {
+  for (;;)
+    try {
+      return await node.ask(pid, Report, {}, { deadlineMs: 500 });
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
 }
 
 async function listening(test: Test, on: NatsServer, name: string, cluster: string, probeMs = 125): Promise<Node> {

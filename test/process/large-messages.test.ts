@@ -211,6 +211,43 @@ t.test('a Node that takes less than we would send is not sent more than it takes
   t.equal(b.counters.get('frames_malformed'), 0);
 });
 
+t.test('what waits behind a large message is bounded by its bytes, beyond which it is dropped and told', async (t) => {
+  const network = new MemoryNetwork();
+  const clock = new VirtualClock();
+  const a = await startNode(t, 'a', { ...network.transport(), frameBytesMax: 100_000 }, { clock });
+  // It does not say what it can do, so the first stays on its way.
+  await HandMadeNode.join(network, 'raw');
+  const overflows: unknown[] = [];
+  a.events.subscribe((event) => event.code === 'OUTBOX_OVERFLOW' && overflows.push(event));
+  const watcher = new Actor('watcher');
+  a.spawn(watcher);
+  const pid = upid('x', 'raw');
+  const bytes = new Uint8Array(60 * MiB);
+  const five = (): void => {
+    for (let n = 0; n < 5; n++) a.send(pid, Blob, { bytes });
+  };
+  await watcher.dispatch(() => watcher.watch(pid));
+  five();
+  t.strictSame(overflows, [], 'one is on its way, and four wait');
+  a.send(pid, Blob, { bytes });
+  t.match(overflows, [{ to: 'raw', message: 'Blob', bytesMax: 256 * MiB }]);
+  await t.rejects(a.ask(pid, Echo, { n: 1, bytes }, { deadlineMs }), { code: 'DISCONNECTED' });
+  a.send(pid, Note, { n: 1 });
+  const loop: { n: number; self?: unknown } = { n: 2 };
+  loop.self = loop;
+  a.send(pid, Note, loop);
+  t.equal(a.counters.get('outbox_overflows'), 2, 'what is small still fits, also what goes in circles');
+  const deep = { n: 3, deep: [{ text: 'x'.repeat(20 * MiB) }] };
+  a.send(pid, Note, deep);
+  t.equal(a.counters.get('outbox_overflows'), 3, 'wherever in it the bytes are');
+  t.equal(a.counters.get('messages_unsent'), 3);
+  await clock.advance(200);
+  t.strictSame(watcher.exits, [`${pid} connection-lost`], 'and the links do not hold');
+  network.interrupt();
+  five();
+  t.equal(a.counters.get('outbox_overflows'), 3, 'nothing waits after the end of a session');
+});
+
 t.test('a connection that breaks in the midst of a large message breaks the links and ends the asks', async (t) => {
   const [a, b, network] = await pair(t);
   const listener = new Listener('q');

@@ -1,6 +1,6 @@
 import { type NatsServer, startNatsServer } from '@mesos-ts/cli';
 import { NatsTransport, Node, Random, type Upid, upid } from '@mesos-ts/process';
-import { connect } from 'nats';
+import { connect, type Msg, type NatsConnection, type Subscription } from 'nats';
 import pino from 'pino';
 import t, { type Test } from 'tap';
 import { Actor } from './actor.js';
@@ -162,6 +162,132 @@ t.test('a name that is taken is refused, and free again after the end of its hol
   t.strictSame(watcher.exits, [], 'the attempt did no harm to the holder');
   await first.stop();
   await startNode(t, 'taken');
+});
+
+t.test('of several that start at once under one name exactly one does, and the others say why not', async (t) => {
+  for (let round = 0; round < 50; round++) {
+    const name = `twin-${round}`;
+    const starts = Array.from({ length: 2 + (round % 4) }, () => startNode(t, name));
+    const outcomes = await Promise.allSettled(starts);
+    const nodes = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+    if (nodes.length !== 1) t.fail(`${nodes.length} of ${starts.length} are ${name}`);
+    t.match(
+      errors,
+      errors.map(() => ({ code: 'NAME', message: /already in the cluster/ })),
+    );
+  }
+});
+
+/** A client that knows nothing of Nodes but how they ask for a name. */
+class Rival {
+  readonly #heard: string[] = [];
+  #waiting: ((text: string) => void) | undefined;
+
+  private constructor(
+    readonly connection: NatsConnection,
+    private readonly name: string,
+  ) {}
+
+  static async connect(test: Test, name: string): Promise<Rival> {
+    const connection = await connect({ servers: server.url, noEcho: true });
+    test.teardown(() => connection.close());
+    return new Rival(connection, name);
+  }
+
+  /** What tells which connection is older. */
+  get id(): string {
+    return `${this.connection.info?.server_id}/${this.connection.info?.client_id}`;
+  }
+
+  /** Where answers are given. */
+  get inbox(): string {
+    return `mesos.${this.name}.i.${this.name}`;
+  }
+
+  async subscribe(subject: string): Promise<Subscription> {
+    const callback = (_error: unknown, message: Msg): void => {
+      const waiting = this.#waiting;
+      this.#waiting = undefined;
+      if (waiting === undefined) this.#heard.push(message.string());
+      else waiting(message.string());
+    };
+    const subscription = this.connection.subscribe(subject, { callback });
+    await this.connection.flush();
+    return subscription;
+  }
+
+  ask(question: string): void {
+    this.connection.publish(`mesos.${this.name}.${this.name}`, question, { reply: this.inbox });
+  }
+
+  /** What comes next. */
+  async hears(): Promise<string> {
+    const text = this.#heard.shift();
+    if (text !== undefined) return text;
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
+  }
+}
+
+t.test('who has a name lets nobody else have it, not even an older connection, or an older build', async (t) => {
+  const older = await Rival.connect(t, 'kept');
+  await startNode(t, 'kept');
+  await older.subscribe(older.inbox);
+  older.ask(`claim ${older.id}`);
+  t.equal(await older.hears(), `taken ${older.id}`);
+  older.ask('');
+  t.equal(await older.hears(), 'taken ', 'older builds ask with nothing, and take any answer for a no');
+  // They answer with nothing, too.
+  const grey = await Rival.connect(t, 'grey');
+  grey.connection.subscribe('mesos.grey.>', { callback: (_error, message) => void message.respond() });
+  await grey.connection.flush();
+  const began = performance.now();
+  await t.rejects(startNode(t, 'grey'), { code: 'NAME' });
+  t.ok(performance.now() - began < 1_500, 'its answer is understood, nobody waits');
+});
+
+t.test('of two that want a name and do not have it yet, the one whose connection is older goes first', async (t) => {
+  const older = await Rival.connect(t, 'rivals');
+  const there = await older.subscribe('mesos.rivals.>');
+  const starting = startNode(t, 'rivals');
+  const question = await older.hears();
+  t.match(question, /^claim .*\/[0-9]+$/);
+  older.ask(`claim ${older.id}`);
+  t.equal(await older.hears(), `contested ${older.id}`);
+  const newer = await Rival.connect(t, 'rivals');
+  newer.ask(`claim ${newer.id}`);
+  t.equal(await older.hears(), `claim ${newer.id}`);
+  t.equal(await older.hears(), `taken ${newer.id}`);
+  // It thinks better of it.
+  older.connection.publish(older.inbox, question.replace('claim', 'contested'));
+  there.unsubscribe();
+  t.equal((await starting).name, 'rivals');
+});
+
+t.test('what comes to a Node that has not got its name yet is not answered, and not lost if it gets it', async (t) => {
+  const other = await startNode(t, 'asker');
+  for (const [answer, outcome, within] of [
+    ['taken', 'TIMED_OUT', 300],
+    ['contested', 'NO_SUCH_PROCESS', deadlineMs],
+  ] as const) {
+    const name = `early-${answer}`;
+    const rival = await Rival.connect(t, name);
+    const there = await rival.subscribe(`mesos.${name}.>`);
+    const starting = startNode(t, name).then(
+      () => 'contested',
+      () => 'taken',
+    );
+    const question = await rival.hears();
+    const asked = t.rejects(other.ask(upid('nobody', name), Echo, { n: 1 }, { deadlineMs: within }), { code: outcome });
+    // What was asked, of which the Node has got a copy.
+    await rival.hears();
+    rival.connection.publish(rival.inbox, question.replace('claim', answer));
+    if (answer === 'contested') there.unsubscribe();
+    t.equal(await starting, answer);
+    await asked;
+  }
 });
 
 t.test('where no server answers, the error names the address and says what to do', async (t) => {

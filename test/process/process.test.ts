@@ -1605,6 +1605,49 @@ t.test('link', async (t) => {
     t.equal(world.clock.timersPending, 0, 'sending alone watches nobody');
   });
 
+  t.test(
+    'word that a connection has ended is a hint that one look confirms, and that outlasts a probe but no sign of life',
+    async (t) => {
+      const world = new World(t);
+      const open = world.network.transport();
+      let tell = {} as TransportSink;
+      const looks: string[] = [];
+      const a = await world.node('a', [
+        {
+          ...open,
+          start: (node, sink, clock) => {
+            tell = sink;
+            return open.start(node, sink, clock);
+          },
+          // Nobody answers yet: what comes of a look is for the test to say.
+          look: (node) => looks.push(node),
+        },
+      ]);
+      const watched: { name: string; raw: HandMadeNode; watcher: Actor }[] = [];
+      for (const name of ['dead', 'alive']) {
+        const raw = await world.handMade(name);
+        const watcher = new Actor(`watcher-${name}`);
+        a.spawn(watcher);
+        await watcher.dispatch(() => watcher.watch(upid('x', name)));
+        const body = { layouts: [1, 3], features: ['look'], messageBytesMax: 1, heard: true, connection: `s/${name}` };
+        raw.say('a', envelope(kinds.hello, { body }));
+        watched.push({ name, raw, watcher });
+      }
+      // Until just before a probe in which both are looked for.
+      await world.advance(4 * probeMs - 1);
+      looks.length = 0;
+      for (const { name } of watched) tell.disconnected(`s/${name}`);
+      t.strictSame(looks, ['dead', 'alive'], 'it is looked for at once');
+      await world.advance(2);
+      watched[1]?.raw.say('a', envelope(kinds.pong));
+      await world.settle();
+      for (const { name } of watched) tell.absent(name, false);
+      await world.settle();
+      t.strictSame(watched[0]?.watcher.exits, ['x@dead node-down']);
+      t.strictSame(watched[1]?.watcher.exits, [], 'who was heard since is looked for a second time');
+    },
+  );
+
   t.test('a Node without transports knows nobody else', async (t) => {
     const world = new World(t);
     const alone = await world.node('alone', []);

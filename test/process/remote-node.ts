@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Upid } from '@mesos-ts/process';
 import type { NodeProgramConfig } from './programs/node-program.js';
@@ -18,7 +19,9 @@ export class RemoteNode {
     config: NodeProgramConfig,
   ): Promise<RemoteNode> {
     const program = fileURLToPath(new URL('./programs/node-program.js', import.meta.url));
-    const child = spawn(process.execPath, [program, JSON.stringify(config)], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [program, JSON.stringify(config)], {
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    });
     const errors: string[] = [];
     child.stderr.on('data', (chunk) => errors.push(String(chunk)));
     const lines = createInterface(child.stdout);
@@ -35,6 +38,11 @@ export class RemoteNode {
   /** To its OS process. */
   signal(name: NodeJS.Signals): void {
     this.child.kill(name);
+  }
+
+  /** Lets it go that was told to block. */
+  unblock(): void {
+    (this.child.stdio[3] as Writable).write('.');
   }
 
   /** kill -9; resolves when it is dead. */

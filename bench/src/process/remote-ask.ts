@@ -16,7 +16,7 @@ export const remoteAskP50: Measurement = {
       { ...nodes },
       async () => median(await nodes.sender.call('trips', 'receiver', trips)),
       { requests: async () => median(await raw.sender.call('trips', trips)) },
-      { warmUps: 6, runs: 11 },
+      { warmUps: 10, runs: 21 },
     );
     const baseline = { name: 'raw nats request/reply', measured: requests };
     session.report.add(paired('remote.ask.p50', 'ms', ours, { toBaseline: { atMost: 1.15 } }, baseline));

@@ -82,10 +82,14 @@ const operations = {
       }
     return startedAt;
   },
-  trips: (to: string, count: number) =>
-    tripTimes(count, (i) => first().ask(upid('counter', to), Ask, updateAt(i), askOptions)),
-  asks: (to: string, count: number, width: number) =>
-    inFlight(count, width, (i) => first().ask(upid('counter', to), Ask, updateAt(i), askOptions)),
+  trips(to: string, count: number): Promise<number[]> {
+    const counter = upid('counter', to);
+    return tripTimes(count, (i) => first().ask(counter, Ask, updateAt(i), askOptions));
+  },
+  asks(to: string, count: number, width: number): Promise<number> {
+    const counter = upid('counter', to);
+    return inFlight(count, width, (i) => first().ask(counter, Ask, updateAt(i), askOptions));
+  },
   /** Messages per second; the bystander sends meanwhile. */
   async large(to: string, count: number, bytes: number): Promise<number> {
     const body = { bytes: new Uint8Array(bytes).fill(7) };

@@ -1,3 +1,4 @@
+import { killHinted, killPlain } from '../process/kill.js';
 import { large } from '../process/large.js';
 import { localAsk, localSend } from '../process/local.js';
 import type { Measurement } from '../process/measurement.js';
@@ -17,13 +18,17 @@ const measurements: readonly Measurement[] = [
   remoteAskRate,
   spawning,
   large,
+  killHinted,
+  killPlain,
 ];
+/** These have no turns worth watching. */
+const unwatched: ReadonlySet<Measurement> = new Set([large, killHinted, killPlain]);
 const longestTurn = 'turn.max';
 
 export const scenario: Scenario = {
   name: 'process',
   description:
-    'messages and asks on one Node and between OS processes, beside a bare mailbox, raw NATS, moleculer and nact',
+    'messages and asks on one Node and between OS processes, and what kill -9 of one takes to be told, beside a bare mailbox, raw NATS, moleculer and nact',
   ids: [...measurements.flatMap(({ ids }) => ids), longestTurn],
   async run(report: Report, options: RunOptions): Promise<void> {
     const session = new Session(report, options);
@@ -37,9 +42,9 @@ export const scenario: Scenario = {
   },
 };
 
-/** The longest turn is that of all the others but the large ones. */
+/** The longest turn is that of all the others but these. */
 function isWanted(measurement: Measurement, { wants }: RunOptions): boolean {
-  return measurement.ids.some(wants) || (measurement !== large && wants(longestTurn));
+  return measurement.ids.some(wants) || (!unwatched.has(measurement) && wants(longestTurn));
 }
 
 async function measured(measurement: Measurement, session: Session): Promise<void> {

@@ -1,3 +1,4 @@
+import { roughBytesOf } from './body-bytes.js';
 import { type Chunk, type Envelope, Kind } from './frame.js';
 
 /** How much of a large message may be on its way, unacknowledged, in bytes: bounds what a small one waits behind. */
@@ -6,8 +7,10 @@ const windowBytes = 4 * 1024 * 1024;
 const chunkBytes = 256 * 1024;
 /** What a chunk's frame says besides its bytes is less than this. */
 const chunkHeadBytes = 256;
-/** How many messages may wait behind a large one to the same Node. */
+/** How many messages may wait behind a large one to the same Node, */
 const heldMax = 100_000;
+/** and how many bytes they may hold, by estimate: four of the largest by default. */
+export const heldBytesMax = 256 * 1024 * 1024;
 
 /**
  * The large messages on their way to one Node: one at a time is cut in chunks, and what is to stay behind it waits, while
@@ -21,6 +24,7 @@ export class LargeMessages {
   #lastId = 0;
   #idle: (() => void) | undefined;
   #held: Envelope[] = [];
+  #heldBytes = 0;
   readonly #waiting = new Pairs();
   /** Bytes of chunks sent, and acknowledged, in this session. */
   #sent = 0;
@@ -47,9 +51,16 @@ export class LargeMessages {
     return this.#current !== undefined && this.#waiting.has(envelope);
   }
 
-  /** Lets an envelope wait. False where too many do. */
+  /** About how many bytes wait. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Lets an envelope wait. False where too many do, or too much. */
   hold(envelope: Envelope): boolean {
-    if (this.#held.length >= heldMax) return false;
+    const heldBytes = this.#heldBytes + roughBytesOf(envelope[5]);
+    if (this.#held.length >= heldMax || heldBytes > heldBytesMax) return false;
+    this.#heldBytes = heldBytes;
     this.#held.push(envelope);
     this.#waiting.add(envelope);
     return true;
@@ -104,6 +115,7 @@ export class LargeMessages {
   #takeHeld(): Envelope[] {
     const held = this.#held;
     this.#held = [];
+    this.#heldBytes = 0;
     this.#waiting.clear();
     return held;
   }

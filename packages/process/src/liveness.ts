@@ -48,12 +48,19 @@ export class Liveness {
     peer.unanswered = 0;
     peer.heardSinceProbe = true;
     peer.absentSince = undefined;
+    peer.suspected = false;
     this.#schedule(peer, this.#options.probeMs);
   }
 
   unwatch(peer: Peer): void {
     peer.probe?.cancel();
     peer.probe = undefined;
+  }
+
+  /** It says something, so it is there: whoever said that it has gone was wrong, or meant an earlier connection. */
+  heard(peer: Peer): void {
+    peer.heardSinceProbe = true;
+    peer.suspected = false;
   }
 
   /** Nobody takes what is sent there. `certain`: its end was seen. */
@@ -78,7 +85,6 @@ export class Liveness {
     peer.probe = undefined;
     this.#host.settleDoubts(peer);
     if (peer.links.size === 0 && !peer.large.busy && !this.#context.asks.waitsFor(peer.name)) return;
-    peer.suspected = false;
     if (peer.transport.connected === false) peer.heardSinceProbe = true;
     peer.unanswered = peer.heardSinceProbe ? 0 : peer.unanswered + 1;
     if (peer.unanswered * this.#options.probeMs > this.#options.silentMs) {

@@ -2,6 +2,7 @@ import type { ConnectionOptions, Msg, NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.js';
 import { NameError, TransportError } from './errors.js';
+import { NameClaim } from './name-claim.js';
 import { Outflow, type Outgoing, type WhileDisconnected } from './outflow.js';
 import type { Transport, TransportSink } from './transport.js';
 import { nodeNamePattern } from './upid.js';
@@ -28,15 +29,24 @@ export interface NatsTransportOptions {
   readonly connectionEvents?: boolean;
 }
 
+/** Where a Node's frames go, and where the server says that nobody takes them. */
+interface Route {
+  readonly subject: string;
+  readonly noResponders: { readonly reply: string };
+}
+
+/** How many Nodes' subjects are kept ready, in each direction. */
+const routesMax = 10_000;
 /** Subjects under these are not those of a Node: what the server says of connections, and the registers. */
 const reservedNames: ReadonlySet<string> = new Set(['conn', 'kv']);
 const nothing = new Uint8Array();
+const encoder = new TextEncoder();
 /** How long our own event loop may have stood still before a lost connection is put down to that, in ms. */
 const stallMs = 1_000;
 /** How long a server may take to let us in, in ms. */
 const connectTimeoutMs = 5_000;
-/** How long a Node of the same name may take to answer before we call it frozen, in ms. */
-const nameCheckMs = 2_000;
+/** How many frames wait at most until it is sure that the name is ours. */
+const earlyMax = 1_000;
 
 /**
  * Frames between machines, on plain NATS without JetStream. A Node `n` subscribes to `<cluster>.n.>` and publishes to
@@ -51,6 +61,12 @@ export class NatsTransport implements Transport {
   #watchdog: Watchdog | undefined;
   #connected = false;
   #own = '';
+  #claim: NameClaim | undefined;
+  /** What came before the name was ours; none waits afterwards. */
+  #early: (readonly [from: string, frame: Uint8Array])[] | undefined = [];
+  /** Where to publish for each Node, and who sends under each subject: what is put together once is not for each frame. */
+  readonly #routes = new Map<string, Route>();
+  readonly #senders = new Map<string, string>();
   frameBytesMax = 1024 * 1024;
 
   constructor(options: NatsTransportOptions = {}) {
@@ -76,7 +92,7 @@ export class NatsTransport implements Transport {
     const connection = await this.#connect();
     this.#connection = connection;
     this.frameBytesMax = connection.info?.max_payload ?? this.frameBytesMax;
-    await this.#refuseTakenName(connection);
+    const claim = this.#claimOn(connection, clock);
     const outflow = new Outflow(
       {
         write: (outgoing) => this.#publish(outgoing),
@@ -90,9 +106,12 @@ export class NatsTransport implements Transport {
     this.#subscribe(connection, `${this.#cluster}.${node}.>`, (message) => this.#take(message, sink));
     if (this.#options.connectionEvents === true)
       this.#subscribe(connection, `${this.#cluster}.conn.*`, (message) => takeConnectionEvent(message, sink));
-    await connection.flush();
+    if (!(await claim.win())) await this.#refuse(connection);
     this.#connected = true;
     outflow.connected();
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const [from, frame] of early) sink.frame(from, frame);
     this.#watchdog = new Watchdog(clock, () => connection.flush(), {
       stuck: () => {
         sink.stuck();
@@ -132,9 +151,17 @@ export class NatsTransport implements Transport {
   }
 
   #publish({ node, frame, expectReceiver }: Outgoing): void {
-    const subject = `${this.#cluster}.${node}.${this.#own}`;
-    if (expectReceiver) this.#connection?.publish(subject, frame, { reply: `${this.#cluster}.${this.#own}.i.${node}` });
+    const { subject, noResponders } = this.#routes.get(node) ?? this.#addRoute(node);
+    if (expectReceiver) this.#connection?.publish(subject, frame, noResponders);
     else this.#connection?.publish(subject, frame);
+  }
+
+  #addRoute(node: string): Route {
+    const subject = `${this.#cluster}.${node}.${this.#own}`;
+    const route = { subject, noResponders: { reply: `${this.#cluster}.${this.#own}.i.${node}` } };
+    if (this.#routes.size >= routesMax) this.#routes.clear();
+    this.#routes.set(node, route);
+    return route;
   }
 
   #subscribe(connection: NatsConnection, subject: string, take: (message: Msg) => void): void {
@@ -167,27 +194,33 @@ export class NatsTransport implements Transport {
         ...this.#options.connection,
         servers: list,
         name: this.#own,
+        // Who asks for a name must not be the one that answers.
+        noEcho: true,
       });
     } catch (cause) {
       throw new TransportError(natsUnreachable(list, cause as Error), { cause });
     }
   }
 
-  /** A frame to our own name comes back as "no responders" when the name is free. */
-  async #refuseTakenName(connection: NatsConnection): Promise<void> {
-    const inbox = `${this.#cluster}.${this.#own}.i.${this.#own}`;
-    const free = await new Promise<boolean>((resolve) => {
-      const subscription = connection.subscribe(inbox, {
-        max: 1,
-        timeout: nameCheckMs,
-        callback: (error, message) => {
-          subscription.unsubscribe();
-          resolve(error === null && isNoResponders(message));
-        },
-      });
-      connection.publish(`${this.#cluster}.${this.#own}.${this.#own}`, undefined, { reply: inbox });
-    });
-    if (free) return;
+  #claimOn(connection: NatsConnection, clock: Clock): NameClaim {
+    const [subject, inbox] = [`${this.#cluster}.${this.#own}.${this.#own}`, this.#claimInbox];
+    this.#claim = new NameClaim(
+      {
+        ask: (question) => connection.publish(subject, encoder.encode(question), { reply: inbox }),
+        answer: (text) => connection.publish(inbox, encoder.encode(text)),
+      },
+      clock,
+      this.connectionId,
+    );
+    return this.#claim;
+  }
+
+  /** Where everybody who asks for our name hears the answers. */
+  get #claimInbox(): string {
+    return `${this.#cluster}.${this.#own}.i.${this.#own}`;
+  }
+
+  async #refuse(connection: NatsConnection): Promise<never> {
     await connection.close();
     throw new NameError(
       `a Node named ${this.#own} is already in the cluster ${this.#cluster}: give this one another name, or end that one first`,
@@ -195,18 +228,34 @@ export class NatsTransport implements Transport {
   }
 
   #take(message: Msg, sink: TransportSink): void {
-    const tokens = message.subject.split('.');
+    const { subject } = message;
+    const known = this.#senders.get(subject);
+    if (known !== undefined) {
+      // Nothing is what one sends who only looks whether anybody is there.
+      if (message.data.byteLength > 0) this.#hand(known, message.data, sink);
+      return;
+    }
+    const tokens = subject.split('.');
     if (tokens.length === 4 && tokens[2] === 'i') {
       const node = tokens[3];
-      if (node !== undefined && node !== this.#own && isNoResponders(message)) sink.absent(node, false);
+      if (node === this.#own && this.#claim !== undefined) takeAnswer(message, this.#claim);
+      else if (node !== undefined && isNoResponders(message)) sink.absent(node, false);
       return;
     }
     const from = tokens[2];
     if (tokens.length !== 3 || from === undefined || !nodeNamePattern.test(from)) return;
-    // Somebody starts under our name and asks whether it is free: any answer says no.
-    if (from === this.#own) message.respond();
-    // Nothing is what one sends who only looks whether anybody is there.
-    else if (message.data.byteLength > 0) sink.frame(from, message.data);
+    if (from === this.#own) {
+      this.#claim?.asked(message.string());
+      return;
+    }
+    if (this.#senders.size >= routesMax) this.#senders.clear();
+    this.#senders.set(subject, from);
+    this.#take(message, sink);
+  }
+
+  #hand(from: string, frame: Uint8Array, sink: TransportSink): void {
+    if (this.#early === undefined) sink.frame(from, frame);
+    else if (this.#early.length < earlyMax) this.#early.push([from, frame]);
   }
 
   async #follow(connection: NatsConnection, sink: TransportSink, outflow: Outflow, watchdog: Watchdog): Promise<void> {
@@ -226,6 +275,12 @@ export class NatsTransport implements Transport {
         this.#options.log?.error({ error: String(status.data) }, 'the NATS server refused something');
     }
   }
+}
+
+/** What comes where the answers to who asks for our name do. */
+function takeAnswer(message: Msg, claim: NameClaim): void {
+  if (isNoResponders(message)) claim.free();
+  else claim.answered(message.string());
 }
 
 /** What the server says of a connection that ended; anything else under that subject is passed over. */

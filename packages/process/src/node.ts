@@ -14,6 +14,7 @@ import { nodeDefaults } from './node-defaults.js';
 import { Peers } from './peers.js';
 import { processTree } from './process-tree.js';
 import { Random } from './random.js';
+import { RemoteAnswer } from './remote-answer.js';
 import { RunQueue } from './run-queue.js';
 import { RuntimeEvents } from './runtime-events.js';
 import type { Spawnable, SpawnOptions } from './spawn-options.js';
@@ -125,7 +126,7 @@ export class Node {
         counters: this.counters,
         events: this.events,
         asks: this.#asks,
-        deliver: (from, peer, envelope) => this.#deliver(from, peer, envelope),
+        deliver: (peer, incarnation, envelope) => this.#deliver(peer, incarnation, envelope),
         linked: (toId, toIncarnation, peer) => this.#linked(toId, toIncarnation, peer),
         unlinked: (peer) => this.#unlinked(peer),
       },
@@ -358,28 +359,17 @@ export class Node {
     }
   }
 
-  #deliver(from: Upid, peer: string, envelope: Envelope): void {
-    const [kind, toId, toIncarnation, , name, body, askId] = envelope;
+  #deliver(peer: string, incarnation: string, envelope: Envelope): void {
+    const [kind, toId, toIncarnation, fromId, name, body] = envelope;
     const cell = this.#find(toId, toIncarnation);
-    const answer: Answer | undefined = kind === Kind.ask ? this.#remoteAnswer(peer, from, toId, askId) : undefined;
+    const from = upid(fromId, peer, incarnation);
+    const answer = kind === Kind.ask ? new RemoteAnswer(this.#peers, peer, incarnation, envelope) : undefined;
     if (cell === undefined) {
       const dead = toIncarnation !== '' && toIncarnation !== this.incarnation;
       if (dead) this.events.emit('DEAD_INCARNATION', { from, to: toId, message: name });
       else this.events.emit('DEAD_LETTER', { from, to: toId, message: name, why: 'absent' });
       answer?.noProcess();
     } else cell.push({ kind: 'message', from, name, body, remote: true, answer, next: undefined });
-  }
-
-  #remoteAnswer(peer: string, from: Upid, asked: string, askId: number): Answer {
-    const { id, incarnation } = this.#route(from);
-    // Both processes are named, so that the answer stays behind what was said before it.
-    const answer = (kind: Kind, name: string, body: unknown): void =>
-      this.#peers.send(peer, [kind, id, incarnation, asked, name, body, askId]);
-    return {
-      reply: (name, body) => answer(Kind.reply, name, body),
-      noProcess: () => answer(Kind.noProcess, '', undefined),
-      refused: (reason, why) => answer(Kind.refused, reason, why),
-    };
   }
 
   #linked(toId: string, toIncarnation: string, peer: string): void {

@@ -1,7 +1,7 @@
 import { type Chunk, type Envelope, encodeFrame, type Frame, Kind } from './frame.js';
 import { ownHello } from './hello.js';
 import { encodeLargeFrame, isLongBinary } from './large-frame.js';
-import { byteLengthOf } from './large-message.js';
+import { byteLengthOf, heldBytesMax } from './large-message.js';
 import { type Peer, type PeersContext, toNode } from './peer.js';
 
 /** Envelopes per frame: bounds the size of a frame, and with it the length of a turn at the receiver. */
@@ -11,6 +11,9 @@ const drainMs = 5_000;
 /** What a frame of one envelope says besides it is less than this, in bytes, the hello included. */
 const frameHeadBytes = 512;
 
+/** Its callbacks are microtasks, without the async resource that `queueMicrotask` makes of each. */
+const soon = Promise.resolve();
+
 /** What leaves for other Nodes: gathered over a turn of the event loop, packed into frames, numbered, handed over. */
 export class Outbox {
   readonly #context: PeersContext;
@@ -18,6 +21,7 @@ export class Outbox {
   readonly #messageBytesMax: number;
   /** Called when a large message waits for word from its Node. */
   readonly #watch: (peer: Peer) => void;
+  readonly #flushNow = (): void => this.flush();
   #dirty: Peer[] = [];
   #lastSession = 0;
 
@@ -45,7 +49,7 @@ export class Outbox {
     const bulky = isBulky(envelope[5], peer.transport.frameBytesMax);
     if (peer.large.busy && this.#waits(peer, envelope, bulky)) return;
     if (peer.outbox.length === 0) {
-      if (this.#dirty.length === 0) queueMicrotask(() => this.flush());
+      if (this.#dirty.length === 0) void soon.then(this.#flushNow);
       this.#dirty.push(peer);
     }
     if (bulky) {
@@ -126,7 +130,15 @@ export class Outbox {
   }
 
   #hold(peer: Peer, envelope: Envelope): void {
-    if (!peer.large.hold(envelope)) this.#unsent(peer, [envelope]);
+    if (peer.large.hold(envelope)) return;
+    const { heldBytes: bytes } = peer.large;
+    this.#context.events.emit('OUTBOX_OVERFLOW', {
+      to: peer.name,
+      message: envelope[4],
+      bytes,
+      bytesMax: heldBytesMax,
+    });
+    this.#unsent(peer, [envelope]);
   }
 
   #flushPeer(peer: Peer): void {
@@ -169,20 +181,20 @@ export class Outbox {
       this.put(peer, toNode(Kind.pong, peer));
       this.#flushPeer(peer);
     }
-    const frame = { ...this.#nextFrame(peer), envelopes: [], chunk };
+    const frame = { ...this.#nextFrame(peer, []), chunk };
     if (!peer.transport.send(peer.name, encodeFrame(frame, true), false)) return false;
     peer.nextOut++;
     this.#context.counters.increment('frames_sent');
     return true;
   }
 
-  #nextFrame(peer: Peer): Omit<Frame, 'envelopes'> {
-    return { incarnation: this.#context.incarnation, session: peer.sessionOut, sequence: peer.nextOut };
+  #nextFrame(peer: Peer, envelopes: readonly Envelope[]): Frame {
+    return { incarnation: this.#context.incarnation, session: peer.sessionOut, sequence: peer.nextOut, envelopes };
   }
 
   #encode(peer: Peer, envelopes: Envelope[]): Uint8Array | undefined {
     try {
-      return encodeFrame({ ...this.#nextFrame(peer), envelopes }, peer.abilities.compact);
+      return encodeFrame(this.#nextFrame(peer, envelopes), peer.abilities.compact);
     } catch (error) {
       // One body that cannot be encoded must not take the rest of the frame with it.
       const [envelope] = envelopes;
@@ -212,7 +224,7 @@ export class Outbox {
     const { frameBytesMax } = peer.transport;
     let parts: Uint8Array[];
     try {
-      parts = encodeLargeFrame(this.#nextFrame(peer), envelope, frameBytesMax / 2);
+      parts = encodeLargeFrame(this.#nextFrame(peer, []), envelope, frameBytesMax / 2);
     } catch (error) {
       this.#unencodable(peer, envelope, error as Error);
       return;

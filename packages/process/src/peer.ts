@@ -45,7 +45,7 @@ export interface Peer {
   unanswered: number;
   /** Since when nobody is there to take what we send. */
   absentSince: number | undefined;
-  /** The server says that its connection has ended. */
+  /** The server says that its connection has ended, and nothing was heard from it since. */
   suspected: boolean;
   /** Given up, and not heard from since. */
   gone: boolean;

@@ -17,8 +17,8 @@ export interface PeersOptions extends LivenessOptions {
 
 /** What {@link Peers} needs of its Node. */
 export interface PeersHost extends PeersContext {
-  /** A message or an ask from elsewhere. */
-  deliver(from: Upid, peer: string, envelope: Envelope): void;
+  /** A message or an ask from that Node. */
+  deliver(peer: string, incarnation: string, envelope: Envelope): void;
   /** A process elsewhere links to one of ours. */
   linked(toId: string, toIncarnation: string, peer: string): void;
   /** Nobody on that Node is linked to ours any more. True if anybody was. */
@@ -168,7 +168,7 @@ export class Peers {
     const peer = this.#peers.get(from) ?? this.#add(from, transport);
     if (!this.#cameBy(peer, transport) || !this.#inOrder(peer, frame)) return;
     this.#host.counters.increment('frames_received');
-    peer.heardSinceProbe = true;
+    this.#liveness.heard(peer);
     if (frame.chunk === undefined) this.#takeAll(peer, frame);
     else this.#takeChunk(peer, frame, frame.chunk);
   }
@@ -222,12 +222,12 @@ export class Peers {
 
   /** Whether to take a frame, by its incarnation, session and number; tells of what is missing before it. */
   #inOrder(peer: Peer, frame: Frame): boolean {
-    if (this.#endedIncarnations.has(`${peer.name}#${frame.incarnation}`)) {
-      this.#host.events.emit('FRAME_DEAD_INCARNATION', { from: peer.name });
-      return false;
-    }
     const first = peer.incarnation !== frame.incarnation;
     if (first) {
+      if (this.#endedIncarnations.has(`${peer.name}#${frame.incarnation}`)) {
+        this.#host.events.emit('FRAME_DEAD_INCARNATION', { from: peer.name });
+        return false;
+      }
       this.#succeeded(peer, frame.incarnation);
       peer.incarnation = frame.incarnation;
       peer.abilities = noAbilities;
@@ -272,7 +272,7 @@ export class Peers {
     switch (kind) {
       case Kind.send:
       case Kind.ask:
-        this.#host.deliver(upid(fromId, peer.name, incarnation), peer.name, envelope);
+        this.#host.deliver(peer.name, incarnation, envelope);
         break;
       case Kind.reply:
         this.#host.asks.answered(askId, peer.name, name, body);

@@ -15,6 +15,8 @@ const drainMs = 4;
 const drainEvents = 16_384;
 /** How many suspects the report of a slow turn names. */
 const suspectsMax = 5;
+/** Its callbacks are microtasks, without the async resource that `queueMicrotask` makes of each. */
+const soon = Promise.resolve();
 
 /**
  * The processes of a Node with something to do, in the order of their turns; and how long these turns take.
@@ -59,23 +61,23 @@ export class RunQueue {
     if (this.#draining) return;
     this.#draining = true;
     this.#addedAt = this.#clock.now();
-    queueMicrotask(() => this.#begin());
+    void soon.then(this.#begin);
   }
 
   /**
    * What held the event loop since the first became ready, such as code that spawns a thousand and the collection of its
    * garbage, is part of the same turn: the less is left of it for them.
    */
-  #begin(): void {
+  readonly #begin = (): void => {
     this.#lookedAt = this.#clock.now();
     this.#busyMs += this.#lookedAt - this.#addedAt;
     this.#drain();
-  }
+  };
 
-  #goOn(): void {
+  readonly #goOn = (): void => {
     this.#lookedAt = this.#clock.now();
     this.#drain();
-  }
+  };
 
   #drain(): void {
     for (let cell = this.#take(); cell !== undefined; cell = this.#take()) {
@@ -84,7 +86,7 @@ export class RunQueue {
       this.#look();
       this.#busyMs = 0;
       this.#handledInDrain = 0;
-      this.#clock.nextTurn(() => this.#goOn());
+      this.#clock.nextTurn(this.#goOn);
       return;
     }
     this.#look();

@@ -38,6 +38,13 @@ export interface RuntimeEventFields {
   MESSAGE_UNROUTABLE: { readonly to: string; readonly message: string };
   /** Not sent, because the connection was down. */
   MESSAGE_UNSENT: { readonly to: string };
+  /** Not sent, because too many messages, or too many bytes, wait behind a large one to the same Node: `bytes`, about. */
+  OUTBOX_OVERFLOW: {
+    readonly to: string;
+    readonly message: string;
+    readonly bytes: number;
+    readonly bytesMax: number;
+  };
   MESSAGE_UNENCODABLE: { readonly to: string; readonly message: string; readonly why: string };
   MESSAGE_TOO_LARGE: {
     readonly to: string;
@@ -132,6 +139,11 @@ export const runtimeEventKinds: Readonly<Record<RuntimeEventCode, RuntimeEventKi
     text: 'message dropped: nothing leads to its Node',
   },
   MESSAGE_UNSENT: { counter: 'messages_unsent', level: 'debug', text: 'messages dropped: disconnected' },
+  OUTBOX_OVERFLOW: {
+    counter: 'outbox_overflows',
+    level: 'warn',
+    text: 'message dropped: too much waits behind a large one to its Node',
+  },
   MESSAGE_UNENCODABLE: { counter: 'messages_unencodable', level: 'error', text: 'message dropped: it does not encode' },
   MESSAGE_TOO_LARGE: {
     counter: 'messages_too_large',

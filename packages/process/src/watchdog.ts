@@ -1,9 +1,11 @@
 import type { Clock, Timer } from './clock.js';
 
-/** How often the connection is asked for a sign of life, in ms. */
-const askMs = 1_000;
-/** How many times in a row it may be looked for in vain. */
-const missedMax = 5;
+/** How often to look, in ms: a stall of our own is seen but for as much. */
+const lookMs = 250;
+/** After how many looks the connection is asked for a sign of life. */
+const looksPerAsk = 4;
+/** How many looks in a row may come before the answer: 5 s. */
+const missedMax = 20;
 
 /**
  * Watches that a connection's reader lives: one whose reader died still takes what is sent, and says nothing. Counts its
@@ -15,7 +17,9 @@ export class Watchdog {
   readonly #host: { stuck(): void };
   #timer: Timer;
   #dueAt: number;
+  /** The longest time by which a look was late since the server last answered. */
   #lateMs = 0;
+  #looks = 0;
   #asked = false;
   #missed = 0;
 
@@ -24,37 +28,43 @@ export class Watchdog {
     this.#clock = clock;
     this.#flush = flush;
     this.#host = host;
-    this.#dueAt = clock.now() + askMs;
-    this.#timer = clock.timer(askMs, () => this.#look());
+    this.#dueAt = clock.now() + lookMs;
+    this.#timer = clock.timer(lookMs, () => this.#look());
   }
 
   stop(): void {
     this.#timer.cancel();
   }
 
-  /** For how long our own event loop stood still of late, in ms. */
+  /** For how long our own event loop stood still since the server last answered, in ms. */
   stalledMs(): number {
     return Math.max(this.#lateMs, this.#clock.now() - this.#dueAt);
   }
 
   #look(): void {
     const now = this.#clock.now();
-    this.#lateMs = now - this.#dueAt;
-    this.#dueAt = now + askMs;
-    this.#timer = this.#clock.timer(askMs, () => this.#look());
-    if (!this.#asked) this.#ask();
-    else if (++this.#missed === missedMax) {
-      this.#asked = false;
-      this.#host.stuck();
-    }
+    this.#lateMs = Math.max(this.#lateMs, now - this.#dueAt);
+    this.#dueAt = now + lookMs;
+    this.#timer = this.#clock.timer(lookMs, () => this.#look());
+    if (this.#asked) this.#miss();
+    else if (++this.#looks % looksPerAsk === 0) this.#ask();
+  }
+
+  #miss(): void {
+    if (++this.#missed < missedMax) return;
+    this.#asked = false;
+    this.#host.stuck();
   }
 
   #ask(): void {
     this.#asked = true;
     this.#missed = 0;
-    const answered = (): void => {
+    const over = (): void => {
       this.#asked = false;
     };
-    this.#flush().then(answered, answered);
+    this.#flush().then(() => {
+      over();
+      this.#lateMs = 0;
+    }, over);
   }
 }

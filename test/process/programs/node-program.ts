@@ -1,3 +1,5 @@
+import { readSync } from 'node:fs';
+import { readCredentials } from '@mesos-ts/cli';
 import {
   NatsTransport,
   Node,
@@ -8,13 +10,15 @@ import {
   upid,
 } from '@mesos-ts/process';
 import { Actor } from '../actor.js';
-import { Echo, End, Flood, Note, Report, Throw, Watch } from '../conversation.js';
+import { Block, Echo, End, Flood, Note, Report, Throw, Watch } from '../conversation.js';
 
 /** One Node in an OS process of its own, with a process `peer` on it that does as it is told. */
 export interface NodeProgramConfig {
   readonly name: string;
   readonly nats?: string;
   readonly cluster?: string;
+  /** A file of credentials for the NATS server. */
+  readonly credentials?: string;
   /** The path of a socket to listen on. */
   readonly listen?: string;
   /** The path of a socket to connect to. */
@@ -26,7 +30,8 @@ const config = JSON.parse(process.argv[2] ?? '') as NodeProgramConfig;
 function transport(): Transport {
   if (config.listen !== undefined) return new SocketServerTransport(config.listen);
   if (config.connect !== undefined) return new SocketClientTransport(config.connect);
-  return new NatsTransport({ servers: config.nats ?? '', cluster: config.cluster ?? 'mesos' });
+  const connection = config.credentials === undefined ? {} : readCredentials(config.credentials).connection;
+  return new NatsTransport({ servers: config.nats ?? '', cluster: config.cluster ?? 'mesos', connection });
 }
 
 function flood(self: Actor, to: Upid, count: number, perTurn: number): void {
@@ -43,6 +48,13 @@ function flood(self: Actor, to: Upid, count: number, perTurn: number): void {
   turn();
 }
 
+/** The event loop stands still until a byte comes by the pipe that is for this. */
+function block(ms: number): void {
+  const began = performance.now();
+  readSync(3, new Uint8Array(1));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.max(0, ms - (performance.now() - began)));
+}
+
 // Nobody is left behind by a test that was killed.
 process.stdin.on('end', () => process.exit()).resume();
 
@@ -55,6 +67,7 @@ const peer = new Actor('peer', {
     self.on(Report, () =>
       self.answer(Report.replyType, { exits: [...self.exits], counters: node.counters.snapshot() }),
     );
+    self.on(Block, (_from, { ms }) => block(ms));
     self.on(End, () => self.end());
     self.on(Throw, () => {
       throw new Error('as it was told to');
