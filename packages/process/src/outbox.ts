@@ -1,4 +1,4 @@
-import { type Chunk, type Envelope, encodeFrame, type Frame, Kind } from './frame.js';
+import { type Chunk, type Envelope, encodeFrame, type Frame, Kind, Layout } from './frame.js';
 import { ownHello } from './hello.js';
 import { encodeLargeFrame, isLongBinary } from './large-frame.js';
 import { byteLengthOf } from './large-message.js';
@@ -160,7 +160,7 @@ export class Outbox {
       this.#flushPeer(peer);
     }
     const frame = { ...this.#nextFrame(peer), envelopes: [], chunk };
-    if (!peer.transport.send(peer.name, encodeFrame(frame, true), false)) return false;
+    if (!peer.transport.send(peer.name, encodeFrame(frame, Layout.chunk), false)) return false;
     peer.nextOut++;
     this.#context.counters.increment('frames_sent');
     return true;
@@ -172,7 +172,7 @@ export class Outbox {
 
   #encode(peer: Peer, envelopes: Envelope[]): Uint8Array | undefined {
     try {
-      return encodeFrame({ ...this.#nextFrame(peer), envelopes }, peer.abilities.compact);
+      return encodeFrame({ ...this.#nextFrame(peer), envelopes }, peer.abilities.layout);
     } catch (error) {
       // One body that cannot be encoded must not take the rest of the frame with it.
       const [envelope] = envelopes;
