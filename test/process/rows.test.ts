@@ -22,7 +22,7 @@ interface Stage {
   /** Of the receiver. */
   readonly events: RuntimeEvent[];
   /** What the receiver's process `p` got: each message's name and body. */
-  readonly got: [name: string, body: any][];
+  readonly got: (readonly [name: string, body: unknown])[];
   /** What went from `sender` to `receiver`. */
   readonly frames: Uint8Array[];
   /** A Node of an older build, to which the sender has spoken, and what it heard. */
@@ -212,6 +212,59 @@ t.test('what nobody can read twice leaves as before: a cycle harms its message a
   t.match(events, [{ code: 'MESSAGE_UNENCODABLE', message: 'Free' }]);
 });
 
+t.test(
+  'keys that look like those of another shape, and an object that changes meanwhile, come as they are',
+  async (t) => {
+    const { clock, sender, got, frames } = await stage(t);
+    const changing = {
+      get a(): number {
+        Reflect.deleteProperty(changing, 'b');
+        return 1;
+      },
+      b: 2,
+    };
+    const bodies = [{ a: 1, b: 2 }, { 'a\0b': 3 }, { nested: { a: 'x' } }, { nested: {} }, {}, { '': 1 }];
+    const send = (body: object): void => sender.send(upid('p', 'receiver'), Free, body);
+    for (const body of [...bodies, ...bodies]) send(body);
+    await clock.settle();
+    t.equal(layoutOf(frames.at(-1)), 4);
+    for (const body of [...bodies, { nested: changing }, ...bodies]) send(body);
+    await clock.settle();
+    assert.deepEqual(
+      got.map(([, body]) => body),
+      [...bodies, ...bodies, ...bodies, { nested: { a: 1 } }, ...bodies],
+    );
+  },
+);
+
+t.test('bodies that are long or deep come as they are', async (t) => {
+  const { clock, sender, got, frames } = await stage(t);
+  const deep = Array.from({ length: 100 }).reduce<object>((inner, _, n) => (n % 2 === 0 ? [inner] : { inner }), []);
+  const body = (n: number): object =>
+    n % 2 === 0
+      ? { deep, n }
+      : { numbers: Array.from({ length: 9_000 }, (_, i) => 1_000 * i + n), text: `${n}日`.repeat(4_000) };
+  for (let n = 0; n < 16; n++) sender.send(upid('p', 'receiver'), Free, body(n));
+  await clock.settle();
+  t.strictSame(frames.map(layoutOf), [4]);
+  assert.deepEqual(
+    got.map(([, body]) => body),
+    Array.from({ length: 16 }, (_, n) => body(n)),
+  );
+});
+
+t.test('who keeps a small binary field does not keep the frame that it came in', async (t) => {
+  const { clock, sender, got, frames } = await stage(t);
+  for (let n = 0; n < 100; n++) sender.send(upid('p', 'receiver'), Free, { bytes: new Uint8Array(10).fill(n) });
+  await clock.settle();
+  t.equal(layoutOf(frames.at(-1)), 4);
+  for (const [n, [, body]] of got.entries()) {
+    const { bytes } = body as { readonly bytes: Uint8Array };
+    t.strictSame([...bytes], Array(10).fill(n));
+    t.ok(bytes.buffer.byteLength < 100, `${bytes.buffer.byteLength} bytes`);
+  }
+});
+
 t.test('halves of a character in two strings, which no frame carries, do not become a whole one', async (t) => {
   const { clock, sender, got } = await stage(t);
   for (let n = 0; n < 9; n++) sender.send(upid('p', 'receiver'), Free, { one: `${n}\ud83c`, two: `\udf89${n}`, n });
@@ -338,11 +391,16 @@ const malformed: Readonly<Record<string, RowsParts>> = {
   'a head of no process': { ...good, heads: [kinds.send, 'p', '', 'no process!', 'Note'] },
   'shapes that are no list': { ...good, shapes: {} },
   'a shape that is no text': { ...good, shapes: [7] },
-  'a shape whose last key has no end': { ...good, shapes: ['n'] },
+  'a shape whose last key has no end': { ...good, shapes: ['n'], rows: row(0xe0) },
   'a shape with the key that is none': { ...good, shapes: ['__proto__\0'] },
-  'a shape of 65 keys': { ...good, shapes: [Array.from({ length: 65 }, (_, i) => `${i}\0`).join('')] },
+  'a shape of 65 keys': {
+    ...good,
+    shapes: [Array.from({ length: 65 }, (_, i) => `${i}\0`).join('')],
+    rows: row(0xe0, ...Array(65).fill(0x80)),
+  },
   '33 shapes': { ...good, shapes: Array.from({ length: 33 }, () => 'n\0') },
   'others that are no bytes': { ...good, others: 'text' },
+  'others that only look like no bytes': { ...good, others: { byteLength: 0 } },
   'others that are no MessagePack': { ...good, others: Buffer.from([0x92, 1]) },
   'others that are no list': { ...good, others: Buffer.from([7]) },
   'an other too many': { ...good, others: [1] },
@@ -374,6 +432,13 @@ const malformed: Readonly<Record<string, RowsParts>> = {
   'a row that ends in an object': { ...good, rows: row(0xe0) },
   'a row that ends in a number': { ...good, rows: row(0xc5, 1, 2) },
   'a row that ends in a longer number': { ...good, rows: row(0xc6, 1, 2, 3) },
+  'a row that ends where a text could go on as one': { ...good, rows: [0x80, 0x80], texts: [1], text: '\x01' },
+  'a number that ends where a text could go on as one': {
+    ...good,
+    rows: row(0xc8, ...int32(2), 4, 0xc5),
+    texts: [4],
+    text: 'abcd',
+  },
   'a head that is not there': { ...good, rows: [0x81, 0x80, 0xe0, 0x81] },
   'a head that is no number': { ...good, rows: [0xc1, 0x80, 0xe0, 0x81] },
   'a head below 0': { ...good, rows: [0xc5, ...int32(-1), 0x80, 0xe0, 0x81] },
@@ -444,7 +509,7 @@ t.test('objects of a shape are the same whether it is new or has been seen often
   for (let n = 0; n < 500; n++) sender.send(upid('p', 'receiver'), Wrapped, { value: body(n) });
   await clock.settle();
   assert.deepEqual(
-    got.map(([, { value }]) => value),
+    got.map(([, body]) => (body as { readonly value: unknown }).value),
     Array.from({ length: 500 }, (_, n) => body(n)),
   );
 });

@@ -165,12 +165,12 @@ function encodeRows({ incarnation, session, sequence, envelopes }: Frame): Uint8
 /** Puts bytes where a packed value ends in none: msgpackr itself would make room for four times as much. */
 function withBytes(packed: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
   const length = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const headLength = packed.byteLength - emptyBinaryBytes;
-  const whole = Buffer.allocUnsafe(headLength + binaryHeadBytes + length);
+  const end = packed.byteLength - emptyBinaryBytes;
+  const whole = Buffer.allocUnsafe(end + binaryHeadBytes + length);
   whole.set(packed);
-  whole[headLength] = binary32;
-  whole.writeUInt32BE(length, headLength + 1);
-  let at = headLength + binaryHeadBytes;
+  whole[end] = binary32;
+  whole.writeUInt32BE(length, end + 1);
+  let at = end + binaryHeadBytes;
   for (const part of parts) {
     whole.set(part, at);
     at += part.byteLength;

@@ -254,7 +254,9 @@ function isBulky(body: unknown, frameBytesMax: number): boolean {
   const fields = body as Readonly<Record<string, unknown>>;
   for (const name in fields) {
     const field = fields[name];
-    if (typeof field === 'string' ? field.length >= longFrom : isLongBinary(field, longFrom)) return true;
+    if (typeof field === 'string') {
+      if (field.length >= longFrom) return true;
+    } else if (typeof field === 'object' && isLongBinary(field, longFrom)) return true;
   }
   return false;
 }

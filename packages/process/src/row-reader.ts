@@ -62,7 +62,6 @@ export class RowReader {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#end = bytes.byteLength - this.#textLengths.reduce((sum, length) => sum + length, 0);
-    if (this.#end < 0) throw new TypeError('texts longer than they are');
     this.#textsAt = this.#end;
     this.#ascii = isAscii(this.#bytes.subarray(this.#end));
   }
@@ -77,9 +76,10 @@ export class RowReader {
       const body = this.value(this.#bodies[number] as ReadPlace);
       envelopes.push([head[0], head[1], head[2], head[3], head[4], body, askId]);
     }
-    if (this.#otherAt !== this.#others.length) throw new TypeError('others that belong to no row');
+    // Also where more was read than there is.
+    if (this.#otherAt !== this.#others.length) throw new TypeError('others that do not fit the rows');
     if (this.#textNumber !== this.#textLengths.length || this.#textAt !== this.#text.length)
-      throw new TypeError('texts that belong to no row');
+      throw new TypeError('texts that do not fit the rows');
     return envelopes;
   }
 
@@ -113,7 +113,7 @@ export class RowReader {
       case Tag.array:
         return this.#array(place);
       case Tag.other:
-        return this.#other();
+        return this.#others[this.#otherAt++];
       default:
         throw new TypeError(`an unknown tag ${tag}`);
     }
@@ -144,11 +144,6 @@ export class RowReader {
     if (++this.#depth > depthMax) throw new TypeError('too deep');
   }
 
-  #other(): unknown {
-    if (this.#otherAt >= this.#others.length) throw new TypeError('there is no other');
-    return this.#others[this.#otherAt++];
-  }
-
   #longString(place: ReadPlace): string {
     const length = this.#int32();
     if (length <= shortStringMax) throw new TypeError('a string of no length');
@@ -162,7 +157,6 @@ export class RowReader {
     if (this.#textAt === this.#text.length) this.#nextText(length);
     const start = this.#textAt;
     const end = start + length;
-    if (end > this.#text.length) throw new TypeError('a string longer than its text');
     this.#textAt = end;
     return this.#text.slice(start, end);
   }
@@ -184,8 +178,7 @@ export class RowReader {
   /** A number of 0 or more where an envelope says one. */
   #count(): number {
     const tag = this.#byte();
-    const count = tag >= Tag.smallInteger && tag < Tag.same ? tag - Tag.smallInteger : this.#longCount(tag);
-    return count;
+    return tag >= Tag.smallInteger && tag < Tag.same ? tag - Tag.smallInteger : this.#longCount(tag);
   }
 
   #longCount(tag: number): number {

@@ -165,10 +165,9 @@ export class RowWriter {
   }
 
   #object(place: WrittenPlace, value: object, depth: number): void {
-    const { constructor } = value;
     if (depth >= depthMax) this.#other(value);
-    else if (constructor === Object) this.#record(place, value as Readonly<Record<string, unknown>>, depth);
-    else if (constructor === Array) this.#array(place.items, value as readonly unknown[], depth);
+    else if (value.constructor === Object) this.#record(place, value as Readonly<Record<string, unknown>>, depth);
+    else if (value.constructor === Array) this.#array(place.items, value as readonly unknown[], depth);
     else this.#other(value);
   }
 
