@@ -223,7 +223,15 @@ t.test(
       },
       b: 2,
     };
-    const bodies = [{ a: 1, b: 2 }, { 'a\0b': 3 }, { nested: { a: 'x' } }, { nested: {} }, {}, { '': 1 }];
+    const bodies = [
+      { a: 1, b: 2 },
+      { 'a\0b': 3 },
+      { nested: { a: 'x' } },
+      { nested: {} },
+      {},
+      { '': 1 },
+      { ['k'.repeat(2_000)]: 1 },
+    ];
     const send = (body: object): void => sender.send(upid('p', 'receiver'), Free, body);
     for (const body of [...bodies, ...bodies]) send(body);
     await clock.settle();
@@ -403,6 +411,7 @@ const malformed: Readonly<Record<string, RowsParts>> = {
     shapes: [Array.from({ length: 65 }, (_, i) => `${i}\0`).join('')],
     rows: row(0xe0, ...Array(65).fill(0x80)),
   },
+  'a shape of a long key': { ...good, shapes: [`${'n'.repeat(1_024)}\0`] },
   '33 shapes': { ...good, shapes: Array.from({ length: 33 }, () => 'n\0') },
   'others that are no bytes': { ...good, others: 'text' },
   'others that only look like no bytes': { ...good, others: { byteLength: 0 } },
