@@ -281,6 +281,19 @@ t.test('slow turns', async (t) => {
     t.ok((perTurn[0] ?? 0) <= 128 + 25, `${perTurn[0]} in the first turn, of which 128 were believed to be quick`);
     t.ok(Math.max(...perTurn.slice(1)) * 0.4 <= 10, `at most ${Math.max(...perTurn.slice(1))} of 0.4 ms in a turn`);
   });
+
+  t.test(
+    'what a turn of the event loop can bring from a socket is handled in it, so that it does not pile up',
+    async (t) => {
+      const node = await new World(t).node('a');
+      let handled = 0;
+      const pid = node.spawn(new Actor('p', { initialize: (self) => void self.on(Note, () => void handled++) }));
+      // 32 times 64 KiB of messages of some 80 bytes.
+      for (let i = 0; i < 26_000; i++) node.send(pid, Note, { n: 0 });
+      await Promise.resolve();
+      t.strictSame([handled, node.health().mailboxDepth], [26_000, 0]);
+    },
+  );
 });
 
 t.test('health', async (t) => {

@@ -1,5 +1,6 @@
 import { type MemoryNetwork, type Transport, VirtualClock } from '@mesos-ts/process';
 import { Packr, Unpackr } from 'msgpackr';
+import { rowEnvelopes } from './hand-made-rows.js';
 
 /** Written out here, not imported: a change of the wire format must fail a test. */
 export const kinds = {
@@ -150,23 +151,28 @@ export class HandMadeNode {
   }
 
   #take(from: string, bytes: Uint8Array): void {
-    const [layout, , session, sequence, first, rest] = unpackr.unpack(bytes as Buffer) as [
+    const [layout, , session, sequence, ...parts] = unpackr.unpack(bytes as Buffer) as [
       number,
       string,
       number,
       number,
-      unknown[],
-      unknown[],
+      ...unknown[],
     ];
     this.layouts.push(layout);
     this.positions.push(`${session}/${sequence}`);
-    const envelopes = layout === 2 ? expanded(first, rest) : (first as RawEnvelope[]);
     if (layout === 3) return;
+    const envelopes = envelopesOf(layout, parts);
     for (const envelope of envelopes)
       if (envelope[0] === kinds.hello) this.hellos.push(envelope[5]);
       else this.heard.push(envelope);
     if (this.answersPings && envelopes.some(([kind]) => kind === kinds.ping)) this.say(from, envelope(kinds.pong));
   }
+}
+
+function envelopesOf(layout: number, parts: readonly unknown[]): readonly RawEnvelope[] {
+  if (layout === 4) return rowEnvelopes(parts);
+  const [first, rest] = parts as [unknown[], unknown[]];
+  return layout === 2 ? expanded(first, rest) : (first as RawEnvelope[]);
 }
 
 /** The envelopes of a compact frame. */

@@ -68,7 +68,12 @@ t.test(
       ],
     );
     t.match(raw.hellos, [
-      { layouts: [1, 3], features: ['compact', 'chunks', 'look'], messageBytesMax: 64 * 1024 * 1024, heard: false },
+      {
+        layouts: [1, 4],
+        features: ['compact', 'rows', 'chunks', 'look'],
+        messageBytesMax: 64 * 1024 * 1024,
+        heard: false,
+      },
     ]);
   },
 );

@@ -1,4 +1,6 @@
 import { Packr, Unpackr } from 'msgpackr';
+import { RowReader } from './row-reader.js';
+import { RowWriter } from './row-writer.js';
 import { incarnationPattern, processIdPattern } from './upid.js';
 
 /**
@@ -12,10 +14,13 @@ export const Layout = {
   compact: 2,
   /** `[3, incarnation, session, sequence, id, bytesTotal, offset, bytes]`: a part of a frame that is too large. */
   chunk: 3,
+  /** `[4, incarnation, session, sequence, heads, shapes, others, texts, rows]`: many at once, see row.ts. */
+  rows: 4,
 } as const;
+export type Layout = (typeof Layout)[keyof typeof Layout];
 
 /** The layouts that this build reads: from the first to the last. */
-export const layoutRange: readonly [first: number, last: number] = [Layout.plain, Layout.chunk];
+export const layoutRange: readonly [first: number, last: number] = [Layout.plain, Layout.rows];
 
 /** What an envelope is for. The numbers are the wire format: never reuse one. */
 export const Kind = {
@@ -41,8 +46,8 @@ export const Kind = {
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
-/** One message within a frame. */
-export type Envelope = readonly [
+/** What an envelope most often has in common with others. */
+export type Head = readonly [
   kind: Kind,
   toId: string,
   /** Empty: whatever incarnation of the Node lives. */
@@ -50,10 +55,10 @@ export type Envelope = readonly [
   fromId: string,
   /** The name of the message type. */
   name: string,
-  body: unknown,
-  /** 0 where nothing is asked. */
-  askId: number,
 ];
+
+/** One message within a frame; 0 where nothing is asked. */
+export type Envelope = readonly [...head: Head, body: unknown, askId: number];
 
 /** A part of the bytes of a whole frame, in order. */
 export interface Chunk {
@@ -80,6 +85,8 @@ export interface Frame {
 
 /** Below this, defining records inside a frame costs more than they save. */
 const recordsFrom = 8;
+/** And from here on, shapes and texts save more than they cost. */
+const rowsFrom = 8;
 /** How far back an envelope looks for one with the same head. */
 const headsSearched = 4;
 /** The parts of an envelope that are its head, and those that are not. */
@@ -98,16 +105,19 @@ const recordPackr = new Packr();
 // Views on the receive buffer would pin it for as long as anyone keeps a small field of a message.
 const unpackr = new Unpackr({ mapsAsObjects: true, copyBuffers: true });
 const viewUnpackr = new Unpackr({ mapsAsObjects: true, copyBuffers: false });
+/** Whoever writes takes it away meanwhile: a getter in a body may send, too. */
+let idleWriter: RowWriter | undefined;
 
-/** @param compact the receiver reads {@link Layout.compact}. */
-export function encodeFrame(frame: Frame, compact: boolean): Uint8Array {
+/** @param best of the layouts of envelopes that the receiver reads. */
+export function encodeFrame(frame: Frame, best: Layout): Uint8Array {
   const { incarnation, session, sequence, envelopes, chunk } = frame;
   if (chunk !== undefined) {
     const { id, bytesTotal, offset, bytes } = chunk;
     const head = mapPackr.pack([Layout.chunk, incarnation, session, sequence, id, bytesTotal, offset, nothing]);
     return withBytes(head, bytes);
   }
-  if (!compact) return mapPackr.pack([Layout.plain, incarnation, session, sequence, envelopes]);
+  if (best === Layout.plain) return mapPackr.pack([Layout.plain, incarnation, session, sequence, envelopes]);
+  if (best === Layout.rows && envelopes.length >= rowsFrom) return encodeRows(frame);
   const { heads, rest } = compacted(envelopes);
   const packr = envelopes.length < recordsFrom ? mapPackr : recordPackr;
   return packr.pack([Layout.compact, incarnation, session, sequence, heads, rest]);
@@ -118,8 +128,8 @@ export function encodeFrame(frame: Frame, compact: boolean): Uint8Array {
  * @throws {TypeError | Error} saying what is wrong with the bytes.
  */
 export function decodeFrame(bytes: Uint8Array, views = false): Frame {
-  // The bytes of a chunk are copied to their place as soon as they are decoded: once is enough.
-  const decoder = views || bytes[1] === Layout.chunk ? viewUnpackr : unpackr;
+  // The bytes of a chunk are copied to their place as soon as they are decoded, and rows are read: once is enough.
+  const decoder = views || bytes[1] === Layout.chunk || bytes[1] === Layout.rows ? viewUnpackr : unpackr;
   const value: unknown = decoder.unpack(bytes as Buffer);
   if (!Array.isArray(value)) throw new TypeError('a frame is an array');
   const [layout, incarnation, session, sequence] = value as unknown[];
@@ -132,19 +142,39 @@ export function decodeFrame(bytes: Uint8Array, views = false): Frame {
       return { incarnation, session, sequence, envelopes: compactEnvelopes(value[4], value[5]) };
     case Layout.chunk:
       return { incarnation, session, sequence, envelopes: [], chunk: checkedChunk(value.slice(4)) };
+    case Layout.rows:
+      return { incarnation, session, sequence, envelopes: rowEnvelopes(value.slice(4)) };
     default:
       throw new TypeError(`layout ${String(layout)} where ${layoutRange.join(' to ')} was expected`);
   }
 }
 
+function encodeRows({ incarnation, session, sequence, envelopes }: Frame): Uint8Array {
+  const writer = idleWriter ?? new RowWriter();
+  idleWriter = undefined;
+  try {
+    const { heads, shapes, others, texts, bytes } = writer.write(envelopes);
+    const packed = others.length === 0 ? nothing : recordPackr.pack(others);
+    const head = [Layout.rows, incarnation, session, sequence, heads, shapes, packed, texts, nothing];
+    return withBytes(mapPackr.pack(head), ...bytes);
+  } finally {
+    idleWriter = writer;
+  }
+}
+
 /** Puts bytes where a packed value ends in none: msgpackr itself would make room for four times as much. */
-function withBytes(packed: Uint8Array, bytes: Uint8Array): Uint8Array {
-  const at = packed.byteLength - emptyBinaryBytes;
-  const whole = Buffer.allocUnsafe(at + binaryHeadBytes + bytes.byteLength);
+function withBytes(packed: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
+  const length = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const end = packed.byteLength - emptyBinaryBytes;
+  const whole = Buffer.allocUnsafe(end + binaryHeadBytes + length);
   whole.set(packed);
-  whole[at] = binary32;
-  whole.writeUInt32BE(bytes.byteLength, at + 1);
-  whole.set(bytes, at + binaryHeadBytes);
+  whole[end] = binary32;
+  whole.writeUInt32BE(length, end + 1);
+  let at = end + binaryHeadBytes;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.byteLength;
+  }
   return whole;
 }
 
@@ -187,27 +217,33 @@ function isEnvelope(value: unknown): value is Envelope {
   return Array.isArray(value) && value.length >= 7 && isHead(value, 0) && isCount(value[6]);
 }
 
-function compactEnvelopes(heads: unknown, rest: unknown): readonly Envelope[] {
-  if (!Array.isArray(heads) || heads.length % headLength !== 0) throw new TypeError('malformed heads');
-  for (let at = 0; at < heads.length; at += headLength) if (!isHead(heads, at)) throw new TypeError('a malformed head');
+function rowEnvelopes([heads, shapes, others, texts, bytes]: readonly unknown[]): readonly Envelope[] {
+  if (!(others instanceof Uint8Array)) throw new TypeError('malformed others');
+  const values: unknown = others.byteLength === 0 ? [] : unpackr.unpack(others as Buffer);
+  return new RowReader(checkedHeads(heads), { shapes, others: values, texts, bytes }).read();
+}
+
+function compactEnvelopes(flatHeads: unknown, rest: unknown): readonly Envelope[] {
+  const heads = checkedHeads(flatHeads);
   if (!Array.isArray(rest) || rest.length % restLength !== 0) throw new TypeError('malformed envelopes');
   const envelopes: Envelope[] = new Array(rest.length / restLength);
-  const headCount = heads.length / headLength;
   for (let i = 0, at = 0; at < rest.length; at += restLength) {
-    const [head, askId] = [rest[at], rest[at + 2]] as [unknown, unknown];
-    if (!isCount(head) || head >= headCount || !isCount(askId)) throw new TypeError('a malformed envelope');
-    const first = head * headLength;
-    envelopes[i++] = [
-      heads[first],
-      heads[first + 1],
-      heads[first + 2],
-      heads[first + 3],
-      heads[first + 4],
-      rest[at + 1],
-      askId,
-    ];
+    const [number, askId] = [rest[at], rest[at + 2]] as [unknown, unknown];
+    const head = isCount(number) ? heads[number] : undefined;
+    if (head === undefined || !isCount(askId)) throw new TypeError('a malformed envelope');
+    envelopes[i++] = [head[0], head[1], head[2], head[3], head[4], rest[at + 1], askId];
   }
   return envelopes;
+}
+
+function checkedHeads(flat: unknown): Head[] {
+  if (!Array.isArray(flat) || flat.length % headLength !== 0) throw new TypeError('malformed heads');
+  const heads: Head[] = [];
+  for (let at = 0; at < flat.length; at += headLength) {
+    if (!isHead(flat, at)) throw new TypeError('a malformed head');
+    heads.push([flat[at], flat[at + 1], flat[at + 2], flat[at + 3], flat[at + 4]]);
+  }
+  return heads;
 }
 
 function isHead(parts: readonly unknown[], at: number): boolean {

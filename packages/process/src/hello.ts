@@ -1,4 +1,4 @@
-import { isCount, layoutRange } from './frame.js';
+import { isCount, Layout, layoutRange } from './frame.js';
 
 /**
  * What a Node says first in every session, in a layout that the other is known to read. Fields and features that are not
@@ -20,6 +20,8 @@ export interface Hello {
 export const Feature = {
   /** Reads {@link Layout.compact}. */
   compact: 'compact',
+  /** Reads {@link Layout.rows}. */
+  rows: 'rows',
   /** Puts chunks together, and says how much has arrived. */
   chunks: 'chunks',
   /** Ignores frames without any bytes, which only ask the server whether anybody is there. */
@@ -28,7 +30,8 @@ export const Feature = {
 
 /** What it takes to send to a Node, as known from its hello. */
 export interface Abilities {
-  readonly compact: boolean;
+  /** The best that it reads. */
+  readonly layout: Layout;
   readonly chunks: boolean;
   readonly look: boolean;
   readonly messageBytesMax: number;
@@ -37,7 +40,7 @@ export interface Abilities {
 
 /** Of a Node that has said no hello. */
 export const noAbilities: Abilities = {
-  compact: false,
+  layout: Layout.plain,
   chunks: false,
   look: false,
   messageBytesMax: 0,
@@ -71,7 +74,7 @@ export function isCompatible({ layouts: [first, last] }: Hello): boolean {
 export function abilitiesOf({ features, messageBytesMax, connection }: Hello): Abilities {
   const has = (feature: string): boolean => features.includes(feature);
   return {
-    compact: has(Feature.compact),
+    layout: has(Feature.rows) ? Layout.rows : has(Feature.compact) ? Layout.compact : Layout.plain,
     chunks: has(Feature.chunks),
     look: has(Feature.look),
     messageBytesMax,

@@ -1,5 +1,5 @@
 import { pack, unpack } from 'msgpackr';
-import { decodeFrame, type Envelope, encodeFrame, type Frame, isCount } from './frame.js';
+import { decodeFrame, type Envelope, encodeFrame, type Frame, isCount, Layout } from './frame.js';
 
 /*
  * A frame with one envelope that is larger than a transport takes: what leaves and arrives in chunks. Long binary fields
@@ -13,7 +13,10 @@ const lengthBytes = 4;
 export function encodeLargeFrame(frame: Omit<Frame, 'envelopes'>, envelope: Envelope, longFrom: number): Uint8Array[] {
   const { body, fields } = withoutLongFields(envelope[5], longFrom);
   const [kind, toId, toIncarnation, fromId, name, , askId] = envelope;
-  const head = encodeFrame({ ...frame, envelopes: [[kind, toId, toIncarnation, fromId, name, body, askId]] }, false);
+  const head = encodeFrame(
+    { ...frame, envelopes: [[kind, toId, toIncarnation, fromId, name, body, askId]] },
+    Layout.plain,
+  );
   const index = pack(fields.map(([field, bytes]) => [field, bytes.byteLength]));
   const lengths = Buffer.alloc(2 * lengthBytes);
   lengths.writeUInt32LE(head.byteLength, 0);

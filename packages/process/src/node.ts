@@ -126,7 +126,7 @@ export class Node {
         counters: this.counters,
         events: this.events,
         asks: this.#asks,
-        deliver: (peer, incarnation, envelope) => this.#deliver(peer, incarnation, envelope),
+        deliver: (from, peer, incarnation, envelope) => this.#deliver(from, peer, incarnation, envelope),
         linked: (toId, toIncarnation, peer) => this.#linked(toId, toIncarnation, peer),
         unlinked: (peer) => this.#unlinked(peer),
       },
@@ -359,17 +359,19 @@ export class Node {
     }
   }
 
-  #deliver(peer: string, incarnation: string, envelope: Envelope): void {
-    const [kind, toId, toIncarnation, fromId, name, body] = envelope;
+  #deliver(from: Upid, peer: string, incarnation: string, envelope: Envelope): void {
+    // Part by part: to take it apart as a list takes longer.
+    const toId = envelope[1];
+    const toIncarnation = envelope[2];
+    const name = envelope[4];
     const cell = this.#find(toId, toIncarnation);
-    const from = upid(fromId, peer, incarnation);
-    const answer = kind === Kind.ask ? new RemoteAnswer(this.#peers, peer, incarnation, envelope) : undefined;
+    const answer = envelope[0] === Kind.ask ? new RemoteAnswer(this.#peers, peer, incarnation, envelope) : undefined;
     if (cell === undefined) {
       const dead = toIncarnation !== '' && toIncarnation !== this.incarnation;
       if (dead) this.events.emit('DEAD_INCARNATION', { from, to: toId, message: name });
       else this.events.emit('DEAD_LETTER', { from, to: toId, message: name, why: 'absent' });
       answer?.noProcess();
-    } else cell.push({ kind: 'message', from, name, body, remote: true, answer, next: undefined });
+    } else cell.push({ kind: 'message', from, name, body: envelope[5], remote: true, answer, next: undefined });
   }
 
   #linked(toId: string, toIncarnation: string, peer: string): void {

@@ -1,4 +1,4 @@
-import { type Chunk, type Envelope, encodeFrame, type Frame, Kind } from './frame.js';
+import { type Chunk, type Envelope, encodeFrame, type Frame, Kind, Layout } from './frame.js';
 import { ownHello } from './hello.js';
 import { encodeLargeFrame, isLongBinary } from './large-frame.js';
 import { byteLengthOf, heldBytesMax } from './large-message.js';
@@ -182,7 +182,7 @@ export class Outbox {
       this.#flushPeer(peer);
     }
     const frame = { ...this.#nextFrame(peer, []), chunk };
-    if (!peer.transport.send(peer.name, encodeFrame(frame, true), false)) return false;
+    if (!peer.transport.send(peer.name, encodeFrame(frame, Layout.chunk), false)) return false;
     peer.nextOut++;
     this.#context.counters.increment('frames_sent');
     return true;
@@ -194,7 +194,7 @@ export class Outbox {
 
   #encode(peer: Peer, envelopes: Envelope[]): Uint8Array | undefined {
     try {
-      return encodeFrame(this.#nextFrame(peer, envelopes), peer.abilities.compact);
+      return encodeFrame(this.#nextFrame(peer, envelopes), peer.abilities.layout);
     } catch (error) {
       // One body that cannot be encoded must not take the rest of the frame with it.
       const [envelope] = envelopes;
@@ -276,7 +276,9 @@ function isBulky(body: unknown, frameBytesMax: number): boolean {
   const fields = body as Readonly<Record<string, unknown>>;
   for (const name in fields) {
     const field = fields[name];
-    if (typeof field === 'string' ? field.length >= longFrom : isLongBinary(field, longFrom)) return true;
+    if (typeof field === 'string') {
+      if (field.length >= longFrom) return true;
+    } else if (typeof field === 'object' && isLongBinary(field, longFrom)) return true;
   }
   return false;
 }

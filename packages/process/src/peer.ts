@@ -16,6 +16,8 @@ export interface Peer {
   transport: Transport;
   /** Of the incarnation that we last heard from; empty before. */
   incarnation: string;
+  /** Whose message of that incarnation came last. */
+  speaker: { readonly id: string; readonly pid: Upid } | undefined;
   /** What that incarnation said that it can do. */
   abilities: Abilities;
   /** Whether it said so; undefined as long as it may still do. */
@@ -66,6 +68,7 @@ export function newPeer(name: string, transport: Transport, sessionOut: number, 
     name,
     transport,
     incarnation: '',
+    speaker: undefined,
     abilities: noAbilities,
     greeted: undefined,
     incompatible: false,

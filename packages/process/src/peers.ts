@@ -18,7 +18,7 @@ export interface PeersOptions extends LivenessOptions {
 /** What {@link Peers} needs of its Node. */
 export interface PeersHost extends PeersContext {
   /** A message or an ask from that Node. */
-  deliver(peer: string, incarnation: string, envelope: Envelope): void;
+  deliver(from: Upid, peer: string, incarnation: string, envelope: Envelope): void;
   /** A process elsewhere links to one of ours. */
   linked(toId: string, toIncarnation: string, peer: string): void;
   /** Nobody on that Node is linked to ours any more. True if anybody was. */
@@ -173,8 +173,8 @@ export class Peers {
     else this.#takeChunk(peer, frame, frame.chunk);
   }
 
-  #takeAll(peer: Peer, { incarnation, sequence, envelopes }: Frame): void {
-    for (const envelope of envelopes) this.#take(peer, incarnation, envelope);
+  #takeAll(peer: Peer, { sequence, envelopes }: Frame): void {
+    for (const envelope of envelopes) this.#take(peer, envelope);
     if (sequence === 0) this.#mute(peer);
   }
 
@@ -185,14 +185,14 @@ export class Peers {
     this.#outbox.greeted(peer);
   }
 
-  #takeChunk(peer: Peer, { incarnation, sequence }: Frame, chunk: Chunk): void {
+  #takeChunk(peer: Peer, { sequence }: Frame, chunk: Chunk): void {
     const whole = peer.assembly.take(chunk);
     const received = peer.assembly.acknowledge();
     if (received !== undefined) this.#outbox.put(peer, toNode(Kind.received, peer, [peer.session, received]));
     if (whole === undefined) return;
     try {
       if (whole === 'refused') throw new TypeError(`${chunk.bytesTotal} bytes are more than a message may have`);
-      this.#takeAll(peer, { ...decodeLargeFrame(whole), incarnation, sequence });
+      this.#takeAll(peer, { ...decodeLargeFrame(whole), sequence });
     } catch (error) {
       const why = (error as Error).message;
       this.#host.events.emit('FRAME_MALFORMED', { from: peer.name, bytes: chunk.bytesTotal, why });
@@ -230,6 +230,7 @@ export class Peers {
       }
       this.#succeeded(peer, frame.incarnation);
       peer.incarnation = frame.incarnation;
+      peer.speaker = undefined;
       peer.abilities = noAbilities;
       peer.greeted = undefined;
       peer.incompatible = false;
@@ -262,8 +263,12 @@ export class Peers {
     return true;
   }
 
-  #take(peer: Peer, incarnation: string, envelope: Envelope): void {
-    const [kind, toId, toIncarnation, fromId, name, body, askId] = envelope;
+  #take(peer: Peer, envelope: Envelope): void {
+    // Part by part: to take all apart as a list takes longer, and most are messages.
+    const kind = envelope[0];
+    const toId = envelope[1];
+    const toIncarnation = envelope[2];
+    const name = envelope[4];
     // An `exited` and an answer are about a request of ours, so they fit this incarnation or nothing waits for them.
     if (toIncarnation !== '' && toIncarnation !== this.#host.incarnation && kind !== Kind.link && kind !== Kind.ask) {
       this.#host.events.emit('DEAD_INCARNATION', { from: peer.name, to: toId, message: name });
@@ -272,22 +277,22 @@ export class Peers {
     switch (kind) {
       case Kind.send:
       case Kind.ask:
-        this.#host.deliver(peer.name, incarnation, envelope);
+        this.#host.deliver(speaker(peer, envelope[3]), peer.name, peer.incarnation, envelope);
         break;
       case Kind.reply:
-        this.#host.asks.answered(askId, peer.name, name, body);
+        this.#host.asks.answered(envelope[6], peer.name, name, envelope[5]);
         break;
       case Kind.noProcess:
-        this.#host.asks.noProcess(askId, peer.name);
+        this.#host.asks.noProcess(envelope[6], peer.name);
         break;
       case Kind.refused:
-        this.#host.asks.refused(askId, peer.name, name, body);
+        this.#host.asks.refused(envelope[6], peer.name, name, envelope[5]);
         break;
       case Kind.link:
         this.#host.linked(toId, toIncarnation, peer.name);
         break;
       case Kind.exited:
-        if (isExitReason(name)) this.#exit(peer, upid(fromId, peer.name, typeof body === 'string' ? body : ''), name);
+        if (isExitReason(name)) this.#exit(peer, ended(peer, envelope), name);
         break;
       case Kind.ping:
         this.#outbox.put(peer, toNode(Kind.pong, peer));
@@ -301,17 +306,20 @@ export class Peers {
         this.#outbox.greet(peer);
         break;
       case Kind.hello:
-        this.#greeted(peer, body);
+        this.#greeted(peer, envelope[5]);
         break;
       case Kind.received:
-        if (Array.isArray(body) && body[0] === peer.sessionOut && isCount(body[1])) {
-          peer.large.acknowledged(body[1]);
-          this.#outbox.pump(peer);
-        }
+        this.#received(peer, envelope[5]);
         break;
       default:
         this.#host.events.emit('ENVELOPE_UNKNOWN', { from: peer.name, kind });
     }
+  }
+
+  #received(peer: Peer, body: unknown): void {
+    if (!Array.isArray(body) || body[0] !== peer.sessionOut || !isCount(body[1])) return;
+    peer.large.acknowledged(body[1]);
+    this.#outbox.pump(peer);
   }
 
   #greeted(peer: Peer, body: unknown): void {
@@ -451,4 +459,15 @@ export class Peers {
     if (reason !== 'ended' && reason !== 'failed') this.#host.events.emit('LINK_BROKEN', { pid, reason });
     for (const cell of linkers) cell.push({ kind: 'exited', pid, reason });
   }
+}
+
+/** The whole UPID of a process there; most who speak say more than one thing, so that of the last is kept. */
+function speaker(peer: Peer, id: string): Upid {
+  if (peer.speaker?.id !== id) peer.speaker = { id, pid: upid(id, peer.name, peer.incarnation) };
+  return peer.speaker.pid;
+}
+
+/** The process there whose end an `exited` tells, as it is known here. */
+function ended(peer: Peer, [, , , id, , incarnation]: Envelope): Upid {
+  return upid(id, peer.name, typeof incarnation === 'string' ? incarnation : '');
 }

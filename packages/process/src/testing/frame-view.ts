@@ -1,4 +1,4 @@
-import { decodeFrame, type Envelope, encodeFrame, type Frame, Kind } from '../frame.js';
+import { decodeFrame, type Envelope, encodeFrame, type Frame, Kind, Layout } from '../frame.js';
 import { type Upid, upid } from '../upid.js';
 
 /** One message on its way from one Node to another, as a test sees it. */
@@ -26,7 +26,7 @@ export function messagesOf(bytes: Uint8Array, from: string, to: string): Message
 /** The same frame without the messages at some places. It keeps its number: nobody sees a gap. */
 export function withoutMessages(bytes: Uint8Array, places: ReadonlySet<number>): Uint8Array {
   const frame = decodeFrame(bytes);
-  return encodeFrame({ ...frame, envelopes: frame.envelopes.filter((_, place) => !places.has(place)) }, false);
+  return encodeFrame({ ...frame, envelopes: frame.envelopes.filter((_, place) => !places.has(place)) }, Layout.plain);
 }
 
 /** One line for a person. */
