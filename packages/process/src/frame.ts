@@ -100,17 +100,22 @@ const unpackr = new Unpackr({ mapsAsObjects: true, copyBuffers: true });
 const viewUnpackr = new Unpackr({ mapsAsObjects: true, copyBuffers: false });
 
 /** @param compact the receiver reads {@link Layout.compact}. */
-export function encodeFrame(frame: Frame, compact: boolean): Uint8Array {
-  const { incarnation, session, sequence, envelopes, chunk } = frame;
-  if (chunk !== undefined) {
-    const { id, bytesTotal, offset, bytes } = chunk;
-    const head = mapPackr.pack([Layout.chunk, incarnation, session, sequence, id, bytesTotal, offset, nothing]);
-    return withBytes(head, bytes);
-  }
+export function encodeFrame(frame: Omit<Frame, 'chunk'>, compact: boolean): Uint8Array {
+  const { incarnation, session, sequence, envelopes } = frame;
   if (!compact) return mapPackr.pack([Layout.plain, incarnation, session, sequence, envelopes]);
   const { heads, rest } = compacted(envelopes);
   const packr = envelopes.length < recordsFrom ? mapPackr : recordPackr;
   return packr.pack([Layout.compact, incarnation, session, sequence, heads, rest]);
+}
+
+/** @param room where the frame, of so many bytes, is to be written. */
+export function encodeChunk(
+  { incarnation, session, sequence }: Omit<Frame, 'envelopes' | 'chunk'>,
+  { id, bytesTotal, offset, bytes }: Chunk,
+  room: (bytes: number) => Buffer,
+): Buffer {
+  const head = mapPackr.pack([Layout.chunk, incarnation, session, sequence, id, bytesTotal, offset, nothing]);
+  return withBytes(head, bytes, room);
 }
 
 /**
@@ -138,9 +143,9 @@ export function decodeFrame(bytes: Uint8Array, views = false): Frame {
 }
 
 /** Puts bytes where a packed value ends in none: msgpackr itself would make room for four times as much. */
-function withBytes(packed: Uint8Array, bytes: Uint8Array): Uint8Array {
+function withBytes(packed: Uint8Array, bytes: Uint8Array, room: (bytes: number) => Buffer): Buffer {
   const at = packed.byteLength - emptyBinaryBytes;
-  const whole = Buffer.allocUnsafe(at + binaryHeadBytes + bytes.byteLength);
+  const whole = room(at + binaryHeadBytes + bytes.byteLength);
   whole.set(packed);
   whole[at] = binary32;
   whole.writeUInt32BE(bytes.byteLength, at + 1);

@@ -1,9 +1,13 @@
+import { ChunkWindow } from './chunk-window.js';
+import type { Clock } from './clock.js';
 import { type Chunk, type Envelope, Kind } from './frame.js';
+import { FrameRoom } from './frame-room.js';
 
-/** How much of a large message may be on its way, unacknowledged, in bytes: bounds what a small one waits behind. */
-const windowBytes = 4 * 1024 * 1024;
-/** The size of a chunk, in bytes, where the transport takes as much. */
-const chunkBytes = 256 * 1024;
+/**
+ * The size of a chunk, in bytes, where the transport takes as much: its frame fits into the 64 KiB that Node.js and the
+ * NATS server read at a time, so that it is put together from at most two pieces.
+ */
+const chunkBytes = 60 * 1024;
 /** What a chunk's frame says besides its bytes is less than this. */
 const chunkHeadBytes = 256;
 /** How many messages may wait behind a large one to the same Node. */
@@ -22,9 +26,12 @@ export class LargeMessages {
   #idle: (() => void) | undefined;
   #held: Envelope[] = [];
   readonly #waiting = new Pairs();
-  /** Bytes of chunks sent, and acknowledged, in this session. */
-  #sent = 0;
-  #received = 0;
+  readonly #window: ChunkWindow;
+  readonly #room = new FrameRoom();
+
+  constructor(clock: Clock) {
+    this.#window = new ChunkWindow(clock);
+  }
 
   /** Whether one is on its way. */
   get busy(): boolean {
@@ -66,7 +73,7 @@ export class LargeMessages {
   /** The next chunk, if one may leave now. */
   next(frameBytesMax: number): Chunk | undefined {
     const current = this.#current;
-    if (current === undefined || this.#sent - this.#received >= windowBytes) return undefined;
+    if (current === undefined || !this.#window.open) return undefined;
     const [part] = this.#parts;
     if (part === undefined) return undefined;
     const bytes = part.subarray(0, Math.min(chunkBytes, frameBytesMax - chunkHeadBytes));
@@ -75,19 +82,30 @@ export class LargeMessages {
     const { id, bytesTotal } = current;
     const offset = this.#offset;
     this.#offset += bytes.byteLength;
-    this.#sent += bytes.byteLength;
+    this.#window.sent(bytes.byteLength);
     return { id, bytesTotal, offset, bytes };
+  }
+
+  /** Room for the frame of a chunk. */
+  takeRoom(bytes: number): Buffer {
+    return this.#room.take(bytes);
+  }
+
+  /** The frame of a chunk has left: there is room for another, if there is one. */
+  giveRoomBack(frame: Buffer): void {
+    if (this.busy) this.#room.giveBack(frame);
   }
 
   /** @param bytes of all chunks in this session that have arrived. */
   acknowledged(bytes: number): void {
-    if (bytes <= this.#sent) this.#received = Math.max(this.#received, bytes);
+    this.#window.acknowledged(bytes);
   }
 
   /** Whether the last chunk has left: what waited may follow, and is taken out in its order. */
   finished(): Envelope[] | undefined {
     if (this.#current === undefined || this.#parts.length > 0) return undefined;
     this.#current = undefined;
+    this.#room.clear();
     return this.#takeHeld();
   }
 
@@ -96,8 +114,8 @@ export class LargeMessages {
     const dropped = this.#current === undefined ? [] : [this.#current.envelope];
     this.#current = undefined;
     this.#parts = [];
-    this.#sent = 0;
-    this.#received = 0;
+    this.#window.reset();
+    this.#room.clear();
     return [...dropped, ...this.#takeHeld()];
   }
 
