@@ -101,6 +101,8 @@ export class HandMadeNode {
   readonly positions: string[] = [];
   /** How each frame was laid out. */
   readonly layouts: number[] = [];
+  /** How many bytes of chunks came. */
+  chunkBytes = 0;
   answersPings = false;
   session = 0;
   sequence = 0;
@@ -150,18 +152,23 @@ export class HandMadeNode {
   }
 
   #take(from: string, bytes: Uint8Array): void {
-    const [layout, , session, sequence, first, rest] = unpackr.unpack(bytes as Buffer) as [
+    const [layout, , session, sequence, first, rest, , part] = unpackr.unpack(bytes as Buffer) as [
       number,
       string,
       number,
       number,
       unknown[],
       unknown[],
+      unknown,
+      Uint8Array,
     ];
     this.layouts.push(layout);
     this.positions.push(`${session}/${sequence}`);
     const envelopes = layout === 2 ? expanded(first, rest) : (first as RawEnvelope[]);
-    if (layout === 3) return;
+    if (layout === 3) {
+      this.chunkBytes += part.byteLength;
+      return;
+    }
     for (const envelope of envelopes)
       if (envelope[0] === kinds.hello) this.hellos.push(envelope[5]);
       else this.heard.push(envelope);
