@@ -11,7 +11,8 @@ export class FrameRoom {
   /** @returns so many bytes, of whatever content. */
   take(bytes: number): Buffer {
     const last = this.#free.pop();
-    const room = last !== undefined && last.byteLength >= bytes ? last : Buffer.allocUnsafeSlow(bytes + roomToGrowBytes);
+    const room =
+      last !== undefined && last.byteLength >= bytes ? last : Buffer.allocUnsafeSlow(bytes + roomToGrowBytes);
     return room.subarray(0, bytes);
   }
 
