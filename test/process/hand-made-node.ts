@@ -102,6 +102,8 @@ export class HandMadeNode {
   readonly positions: string[] = [];
   /** How each frame was laid out. */
   readonly layouts: number[] = [];
+  /** How many bytes of chunks came. */
+  chunkBytes = 0;
   answersPings = false;
   session = 0;
   sequence = 0;
@@ -160,7 +162,10 @@ export class HandMadeNode {
     ];
     this.layouts.push(layout);
     this.positions.push(`${session}/${sequence}`);
-    if (layout === 3) return;
+    if (layout === 3) {
+      this.chunkBytes += (parts[3] as Uint8Array).byteLength;
+      return;
+    }
     const envelopes = envelopesOf(layout, parts);
     for (const envelope of envelopes)
       if (envelope[0] === kinds.hello) this.hellos.push(envelope[5]);

@@ -348,6 +348,75 @@ t.test('a large message of which no more comes, or a part is missing, is given u
   await raw.leave();
 });
 
+t.test('how much of a large message is under way heeds how long it takes to be acknowledged', async (t) => {
+  const clock = new VirtualClock();
+  const network = new MemoryNetwork();
+  const a = await startNode(t, 'a', network.transport(), { clock });
+  const raw = await HandMadeNode.join(network, 'raw');
+  raw.answersPings = true;
+  const body = { layouts: [1, 3], features: ['chunks'], messageBytesMax: 64 * MiB, heard: true };
+  raw.say('a', envelope(kinds.hello, { body }));
+  await clock.settle();
+  a.send(upid('q', 'raw'), Blob, { bytes: new Uint8Array(48 * MiB) });
+  await clock.settle();
+  let acknowledged = 0;
+  const session = Number(raw.positions[0]?.split('/')[0]);
+  const acknowledge = async (afterMs: number, times: number): Promise<void> => {
+    for (let i = 0; i < times; i++) {
+      await clock.advance(afterMs);
+      acknowledged = raw.chunkBytes;
+      raw.say('a', envelope(kinds.received, { body: [session, acknowledged] }));
+      await clock.settle();
+    }
+  };
+  /** Down to a whole number: with the last chunk it may be a little more. */
+  const underWay = (): number => Math.floor((raw.chunkBytes - acknowledged) / MiB);
+  t.equal(underWay(), 1, 'little as long as the way is not known');
+  await acknowledge(50, 5);
+  t.equal(underWay(), 4, 'as much as there may be, where all goes as quickly as the first, however long the way');
+  await acknowledge(52, 1);
+  t.equal(underWay(), 4, 'as long as it takes little more');
+  await acknowledge(56, 3);
+  t.equal(underWay(), 1, 'little when it takes longer');
+  await acknowledge(50, 3);
+  t.ok(underWay() >= 2, 'and more again when it does not');
+  // To its end: a Node that stops waits for it.
+  while (raw.chunkBytes < 48 * MiB) await acknowledge(50, 1);
+  await raw.leave();
+});
+
+t.test('the bytes of a frame are written over once its transport says that it has left, and not before', async (t) => {
+  const network = new MemoryNetwork();
+  const inner = network.transport();
+  let tells = false;
+  let places = new Set<ArrayBufferLike>();
+  let frames = 0;
+  const a = await startNode(t, 'a', {
+    ...inner,
+    frameBytesMax: 100_000,
+    send: (node, frame, expectReceiver, left) => {
+      if (left !== undefined) {
+        frames++;
+        places.add(frame.buffer);
+      }
+      const sent = inner.send(node, Uint8Array.from(frame), expectReceiver);
+      if (tells) left?.();
+      return sent;
+    },
+  });
+  const echo = new Actor('peer', {
+    initialize: (self) => void self.on(Echo, (_from, body) => self.answer(Echo.replyType, body)),
+  });
+  const pid = (await startNode(t, 'b', network.transport())).spawn(echo);
+  const bytes = noise(3 * MiB);
+  t.ok(same(bytes, (await a.ask(pid, Echo, { n: 1, bytes }, { deadlineMs })).bytes));
+  t.equal(places.size, frames, 'every frame has a place of its own where nothing is told');
+  tells = true;
+  places = new Set();
+  t.ok(same(bytes, (await a.ask(pid, Echo, { n: 2, bytes }, { deadlineMs })).bytes));
+  t.ok(places.size <= 2, `${places.size} places where it is`);
+});
+
 t.test('between two OS processes over NATS small messages of others pass while large ones are under way', async (t) => {
   const server = await startNatsServer({ jetstream: false });
   t.teardown(() => server.stop());

@@ -109,18 +109,23 @@ const viewUnpackr = new Unpackr({ mapsAsObjects: true, copyBuffers: false });
 let idleWriter: RowWriter | undefined;
 
 /** @param best of the layouts of envelopes that the receiver reads. */
-export function encodeFrame(frame: Frame, best: Layout): Uint8Array {
-  const { incarnation, session, sequence, envelopes, chunk } = frame;
-  if (chunk !== undefined) {
-    const { id, bytesTotal, offset, bytes } = chunk;
-    const head = mapPackr.pack([Layout.chunk, incarnation, session, sequence, id, bytesTotal, offset, nothing]);
-    return withBytes(head, bytes);
-  }
+export function encodeFrame(frame: Omit<Frame, 'chunk'>, best: Layout): Uint8Array {
+  const { incarnation, session, sequence, envelopes } = frame;
   if (best === Layout.plain) return mapPackr.pack([Layout.plain, incarnation, session, sequence, envelopes]);
   if (best === Layout.rows && envelopes.length >= rowsFrom) return encodeRows(frame);
   const { heads, rest } = compacted(envelopes);
   const packr = envelopes.length < recordsFrom ? mapPackr : recordPackr;
   return packr.pack([Layout.compact, incarnation, session, sequence, heads, rest]);
+}
+
+/** @param room where the frame, of so many bytes, is to be written. */
+export function encodeChunk(
+  { incarnation, session, sequence }: Omit<Frame, 'envelopes' | 'chunk'>,
+  { id, bytesTotal, offset, bytes }: Chunk,
+  room: (bytes: number) => Buffer,
+): Buffer {
+  const head = mapPackr.pack([Layout.chunk, incarnation, session, sequence, id, bytesTotal, offset, nothing]);
+  return withBytes(head, [bytes], room);
 }
 
 /**
@@ -149,24 +154,28 @@ export function decodeFrame(bytes: Uint8Array, views = false): Frame {
   }
 }
 
-function encodeRows({ incarnation, session, sequence, envelopes }: Frame): Uint8Array {
+function encodeRows({ incarnation, session, sequence, envelopes }: Omit<Frame, 'chunk'>): Uint8Array {
   const writer = idleWriter ?? new RowWriter();
   idleWriter = undefined;
   try {
     const { heads, shapes, others, texts, bytes } = writer.write(envelopes);
     const packed = others.length === 0 ? nothing : recordPackr.pack(others);
     const head = [Layout.rows, incarnation, session, sequence, heads, shapes, packed, texts, nothing];
-    return withBytes(mapPackr.pack(head), ...bytes);
+    return withBytes(mapPackr.pack(head), bytes);
   } finally {
     idleWriter = writer;
   }
 }
 
 /** Puts bytes where a packed value ends in none: msgpackr itself would make room for four times as much. */
-function withBytes(packed: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
+function withBytes(
+  packed: Uint8Array,
+  parts: readonly Uint8Array[],
+  room: (bytes: number) => Buffer = Buffer.allocUnsafe,
+): Buffer {
   const length = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const end = packed.byteLength - emptyBinaryBytes;
-  const whole = Buffer.allocUnsafe(end + binaryHeadBytes + length);
+  const whole = room(end + binaryHeadBytes + length);
   whole.set(packed);
   whole[end] = binary32;
   whole.writeUInt32BE(length, end + 1);

@@ -1,10 +1,15 @@
 import { roughBytesOf } from './body-bytes.js';
+import { ChunkWindow } from './chunk-window.js';
+import type { Clock } from './clock.js';
 import { type Chunk, type Envelope, Kind } from './frame.js';
+import { FrameRoom } from './frame-room.js';
 
-/** How much of a large message may be on its way, unacknowledged, in bytes: bounds what a small one waits behind. */
-const windowBytes = 4 * 1024 * 1024;
-/** The size of a chunk, in bytes, where the transport takes as much. */
-const chunkBytes = 256 * 1024;
+/**
+ * The size of a chunk, in bytes, where the transport takes as much. Node.js reads 64 KiB at a time, and a frame that lies
+ * across two of them the NATS client puts together in new memory: the shorter the frames, the fewer do. Still shorter
+ * ones cost more by their number.
+ */
+const chunkBytes = 31 * 1024;
 /** What a chunk's frame says besides its bytes is less than this. */
 const chunkHeadBytes = 256;
 /** How many messages may wait behind a large one to the same Node, */
@@ -26,9 +31,12 @@ export class LargeMessages {
   #held: Envelope[] = [];
   #heldBytes = 0;
   readonly #waiting = new Pairs();
-  /** Bytes of chunks sent, and acknowledged, in this session. */
-  #sent = 0;
-  #received = 0;
+  readonly #window: ChunkWindow;
+  readonly #room = new FrameRoom();
+
+  constructor(clock: Clock) {
+    this.#window = new ChunkWindow(clock);
+  }
 
   /** Whether one is on its way. */
   get busy(): boolean {
@@ -77,7 +85,7 @@ export class LargeMessages {
   /** The next chunk, if one may leave now. */
   next(frameBytesMax: number): Chunk | undefined {
     const current = this.#current;
-    if (current === undefined || this.#sent - this.#received >= windowBytes) return undefined;
+    if (current === undefined || !this.#window.open) return undefined;
     const [part] = this.#parts;
     if (part === undefined) return undefined;
     const bytes = part.subarray(0, Math.min(chunkBytes, frameBytesMax - chunkHeadBytes));
@@ -86,19 +94,30 @@ export class LargeMessages {
     const { id, bytesTotal } = current;
     const offset = this.#offset;
     this.#offset += bytes.byteLength;
-    this.#sent += bytes.byteLength;
+    this.#window.sent(bytes.byteLength);
     return { id, bytesTotal, offset, bytes };
+  }
+
+  /** Room for the frame of a chunk. */
+  takeRoom(bytes: number): Buffer {
+    return this.#room.take(bytes);
+  }
+
+  /** The frame of a chunk has left: there is room for another, if there is one. */
+  giveRoomBack(frame: Buffer): void {
+    if (this.busy) this.#room.giveBack(frame);
   }
 
   /** @param bytes of all chunks in this session that have arrived. */
   acknowledged(bytes: number): void {
-    if (bytes <= this.#sent) this.#received = Math.max(this.#received, bytes);
+    this.#window.acknowledged(bytes);
   }
 
   /** Whether the last chunk has left: what waited may follow, and is taken out in its order. */
   finished(): Envelope[] | undefined {
     if (this.#current === undefined || this.#parts.length > 0) return undefined;
     this.#current = undefined;
+    this.#room.clear();
     return this.#takeHeld();
   }
 
@@ -107,8 +126,8 @@ export class LargeMessages {
     const dropped = this.#current === undefined ? [] : [this.#current.envelope];
     this.#current = undefined;
     this.#parts = [];
-    this.#sent = 0;
-    this.#received = 0;
+    this.#window.reset();
+    this.#room.clear();
     return [...dropped, ...this.#takeHeld()];
   }
 

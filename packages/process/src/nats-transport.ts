@@ -126,10 +126,10 @@ export class NatsTransport implements Transport {
     return true;
   }
 
-  send(node: string, frame: Uint8Array, expectReceiver: boolean): boolean {
+  send(node: string, frame: Uint8Array, expectReceiver: boolean, left?: () => void): boolean {
     if (this.#connection === undefined || this.#connection.isClosed()) return false;
     // What is published while the client reconnects is lost in part, without a word: better to know.
-    return this.#outflow?.send({ node, frame, expectReceiver }) ?? false;
+    return this.#outflow?.send({ node, frame, expectReceiver, left }) ?? false;
   }
 
   look(node: string): void {

@@ -1,4 +1,4 @@
-import { type Chunk, type Envelope, encodeFrame, type Frame, Kind, Layout } from './frame.js';
+import { type Chunk, type Envelope, encodeChunk, encodeFrame, type Frame, Kind } from './frame.js';
 import { ownHello } from './hello.js';
 import { encodeLargeFrame, isLongBinary } from './large-frame.js';
 import { byteLengthOf, heldBytesMax } from './large-message.js';
@@ -181,8 +181,9 @@ export class Outbox {
       this.put(peer, toNode(Kind.pong, peer));
       this.#flushPeer(peer);
     }
-    const frame = { ...this.#nextFrame(peer, []), chunk };
-    if (!peer.transport.send(peer.name, encodeFrame(frame, Layout.chunk), false)) return false;
+    const { large } = peer;
+    const bytes = encodeChunk(this.#nextFrame(peer, []), chunk, (length) => large.takeRoom(length));
+    if (!peer.transport.send(peer.name, bytes, false, () => large.giveRoomBack(bytes))) return false;
     peer.nextOut++;
     this.#context.counters.increment('frames_sent');
     return true;

@@ -8,6 +8,8 @@ export interface Outgoing {
   readonly node: string;
   readonly frame: Uint8Array;
   readonly expectReceiver: boolean;
+  /** To be called when the server has taken the frame. */
+  readonly left?: (() => void) | undefined;
 }
 
 /** What an {@link Outflow} does to its connection. */
@@ -42,6 +44,8 @@ export class Outflow {
   #waitingBytes = 0;
   #written = 0;
   #taken = 0;
+  /** Whom to tell when the server has taken so many bytes, in order. */
+  #leaving: { readonly bytes: number; readonly left: () => void }[] = [];
   #flushing = false;
   /** Grows with every connection: an answer about an earlier one says nothing. */
   #connection = 0;
@@ -80,6 +84,8 @@ export class Outflow {
     this.#flushing = false;
     this.#written = 0;
     this.#taken = 0;
+    // The client may still hold their bytes.
+    this.#leaving = [];
     this.#drop();
     if (this.#whileDisconnected === 'refuse') return;
     this.#holdTimer?.cancel();
@@ -107,7 +113,9 @@ export class Outflow {
   }
 
   #write(outgoing: Outgoing): void {
-    this.#written += outgoing.frame.byteLength;
+    const { frame, left } = outgoing;
+    this.#written += frame.byteLength;
+    if (left !== undefined) this.#leaving.push({ bytes: this.#written, left });
     this.#host.write(outgoing);
     if (!this.#flushing && this.#written - this.#taken >= flushEveryBytes) this.#flush();
   }
@@ -120,12 +128,18 @@ export class Outflow {
         if (connection !== this.#connection) return;
         this.#flushing = false;
         this.#taken = written;
+        this.#tellLeft();
         this.#resume();
         if (this.#written - this.#taken >= flushEveryBytes && !this.#flushing) this.#flush();
       },
       // The connection broke: that is told elsewhere.
       () => undefined,
     );
+  }
+
+  #tellLeft(): void {
+    const later = this.#leaving.findIndex(({ bytes }) => bytes > this.#taken);
+    for (const { left } of this.#leaving.splice(0, later < 0 ? this.#leaving.length : later)) left();
   }
 
   #resume(): void {

@@ -63,7 +63,13 @@ export interface PeersContext {
   readonly asks: Asks;
 }
 
-export function newPeer(name: string, transport: Transport, sessionOut: number, assembly: Assembly): Peer {
+export function newPeer(
+  name: string,
+  transport: Transport,
+  sessionOut: number,
+  assembly: Assembly,
+  clock: Clock,
+): Peer {
   return {
     name,
     transport,
@@ -79,7 +85,7 @@ export function newPeer(name: string, transport: Transport, sessionOut: number, 
     sessionOut,
     nextOut: 0,
     outbox: [],
-    large: new LargeMessages(),
+    large: new LargeMessages(clock),
     links: new Map(),
     doubtful: new Set(),
     owesLost: false,

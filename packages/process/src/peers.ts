@@ -127,7 +127,7 @@ export class Peers {
       this.#host.events.emit('MESSAGE_INCOMPLETE', { from: name, bytes, bytesTotal });
       this.#missed(peer);
     });
-    const peer = newPeer(name, transport, this.#outbox.nextSession(), assembly);
+    const peer = newPeer(name, transport, this.#outbox.nextSession(), assembly, this.#host.clock);
     this.#peers.set(name, peer);
     return peer;
   }

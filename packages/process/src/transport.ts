@@ -15,8 +15,10 @@ export interface Transport {
   /**
    * Hands one frame over. False when it was dropped because the connection is down.
    * @param expectReceiver tell {@link TransportSink.absent} when nobody is there to take the frame.
+   * @param left may be called, once, when the frame has left and its bytes are not read any more: the caller then writes
+   * others in their place. A transport that cannot tell does not call it.
    */
-  send(node: string, frame: Uint8Array, expectReceiver: boolean): boolean;
+  send(node: string, frame: Uint8Array, expectReceiver: boolean, left?: () => void): boolean;
   /**
    * Tells {@link TransportSink.absent} when nobody is there to take frames for `node`, at no cost to whoever is. Absent:
    * frames that ask for an answer serve instead.
