@@ -135,7 +135,8 @@ export class Asks {
   }
 
   #begin(to: Upid, node: string, type: AnyMessageType, { deadlineMs, signal }: AskLimits): PendingAsk {
-    if (!(deadlineMs >= 0)) throw new TypeError(`an ask needs a deadlineMs of 0 or more, not ${deadlineMs}`);
+    if (!(deadlineMs >= 0 && deadlineMs < Number.POSITIVE_INFINITY))
+      throw new TypeError(`an ask needs a finite deadlineMs of 0 or more, not ${deadlineMs}`);
     const ask = new PendingAsk(this, ++this.#lastId, to, node, type, deadlineMs, this.#clock.now() + deadlineMs);
     this.#deadlines.add(ask);
     if (signal !== undefined) ask.abortWith(signal);

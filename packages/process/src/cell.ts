@@ -127,6 +127,14 @@ export class Cell {
     if (this.#state === 'idle') this.#enqueue();
   }
 
+  /** Tells it that a link of its own is over: once, also if it linked again before it could know. */
+  exited(pid: Upid, reason: ExitReason): void {
+    const { exitsWaiting } = this.links;
+    if (this.#state === 'ending' || exitsWaiting.has(pid)) return;
+    exitsWaiting.add(pid);
+    this.push({ kind: 'exited', pid, reason });
+  }
+
   /** Ends the process: now, dropping what waits in its mailbox, or (`inject` false) after it. */
   terminate(inject: boolean): void {
     if (!inject) this.push({ kind: 'terminate' });
@@ -225,8 +233,10 @@ export class Cell {
     this.node.events.emit('PROCESS_FAILED', { process: this.id, error });
     if (event?.kind === 'message') this.#bury(event, 'poison');
     const verdict = this.#terms?.supervisor?.verdict(this.node.clock.now()) ?? 'stop';
-    if (typeof verdict === 'object') this.#beginRestart(verdict.restartInMs);
-    else this.#endFailed(error, verdict);
+    if (typeof verdict === 'string') this.#endFailed(error, verdict);
+    // It would begin anew only to end.
+    else if (this.#mailbox.first?.kind === 'terminate') this.#end('ended');
+    else this.#beginRestart(verdict.restartInMs);
   }
 
   #endFailed(error: unknown, verdict: 'stop' | 'escalate'): void {
@@ -247,6 +257,7 @@ export class Cell {
     this.#restart = restart;
     this.#process[detach]();
     this.node.unlink(this);
+    this.#links?.exitsWaiting.clear();
     this.#dropOwn();
     this.#endChildren(() =>
       this.#finalize(() => {
@@ -314,13 +325,21 @@ export class Cell {
     }
     const left = [...this.children];
     const next = (): void => {
-      let child = left.pop();
-      while (child !== undefined && !this.children?.has(child)) child = left.pop();
-      if (child === undefined) then();
-      else {
-        child.whenEnded(next);
+      for (let child = left.pop(); child !== undefined; child = left.pop()) {
+        if (this.children?.has(child) !== true) continue;
+        // Those that wait for their restart end at once: many of them must not end one within the other.
+        let over: boolean | 'awaited' = false;
+        child.whenEnded(() => {
+          if (over === 'awaited') next();
+          over = true;
+        });
         child.terminate(true);
+        if (!over) {
+          over = 'awaited';
+          return;
+        }
       }
+      then();
     };
     next();
   }

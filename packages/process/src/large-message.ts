@@ -31,6 +31,11 @@ export class LargeMessages {
     return this.#current !== undefined;
   }
 
+  /** Whether any chunk was sent in this session, which both sides count. */
+  get counting(): boolean {
+    return this.#sent > 0;
+  }
+
   /** Calls `idle` once none is on its way any more. */
   onIdle(idle: () => void): void {
     this.#idle = idle;

@@ -21,6 +21,11 @@ export class Mailbox {
     return this.#length;
   }
 
+  /** What {@link shift} would take. */
+  get first(): ProcessEvent | undefined {
+    return this.#first;
+  }
+
   /** Appends to the user lane. */
   push(event: ProcessEvent): void {
     const last = this.#last;

@@ -47,7 +47,7 @@ export interface NodeOptions {
 }
 
 export interface AskOptions {
-  /** By when the ask rejects at the latest, in ms from now. */
+  /** By when the ask rejects at the latest, in ms from now: a finite number of 0 or more. */
   readonly deadlineMs: number;
   /** Gives the ask up when it is aborted: it then rejects with an {@link AbortedError}. The message may still be handled. */
   readonly signal?: AbortSignal;
@@ -204,7 +204,7 @@ export class Node {
    *
    * Nobody need look at the promise: a rejection that nobody handles is no failure of the OS process, but an event,
    * ASK_FAILED. (libprocess abandons such futures.)
-   * @throws {TypeError} if `type` declares no reply, or the deadline is no number of 0 or more.
+   * @throws {TypeError} if `type` declares no reply, or the deadline is no finite number of 0 or more.
    */
   ask<M extends AskableMessageType>(
     to: Upid,
@@ -221,8 +221,8 @@ export class Node {
       );
     const answer = this.#asks.beginLocal(to, type, options);
     const sender = from === undefined ? this.pid : from.pid;
+    if (answer.settled) return answer.promise;
     if (cell === undefined) answer.noProcess();
-    else if (answer.settled) return answer.promise;
     else if (this.#serializeLocal) this.#pushSerialized(cell, sender, type.name, body, answer);
     else
       cell.push({
@@ -286,8 +286,11 @@ export class Node {
   link(cell: Cell, pid: Upid): void {
     const route = this.#route(pid);
     const target = route.cell;
-    if (route.node !== this.name) this.#peers.link(cell, pid, route);
-    else if (target === undefined) cell.push({ kind: 'exited', pid, reason: 'absent' });
+    if (cell.linksIfAny?.exitsWaiting.has(pid) === true) return;
+    if (route.node !== this.name) {
+      cell.links.linkedAfar = true;
+      this.#peers.link(cell, pid, route);
+    } else if (target === undefined) cell.exited(pid, 'absent');
     else {
       const { linkers } = target.links;
       linkers.set(cell, (linkers.get(cell) ?? new Set()).add(pid));
@@ -297,10 +300,12 @@ export class Node {
 
   /** @internal The process need not be told of the end of any other any more. */
   unlink(cell: Cell): void {
-    const linked = cell.linksIfAny?.linked;
-    for (const other of linked ?? []) other.links.linkers.delete(cell);
-    linked?.clear();
-    this.#peers.forget(cell);
+    const links = cell.linksIfAny;
+    if (links === undefined) return;
+    for (const other of links.linked) other.links.linkers.delete(cell);
+    links.linked.clear();
+    // Goes through the links to all other Nodes.
+    if (links.linkedAfar) this.#peers.forget(cell);
   }
 
   /** @internal Puts a process with work to do in the run queue. */
@@ -318,7 +323,7 @@ export class Node {
     if (links === undefined) return;
     for (const [linker, pids] of links.linkers) {
       linker.links.linked.delete(cell);
-      for (const pid of pids) linker.push({ kind: 'exited', pid, reason });
+      for (const pid of pids) linker.exited(pid, reason);
     }
     for (const [peer, incarnations] of links.remoteLinkers)
       for (const named of incarnations) this.#sendExited(peer, cell.id, named, reason);

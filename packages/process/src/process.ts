@@ -187,7 +187,7 @@ export abstract class Process {
     return cell.node.spawn(what, options, cell);
   }
 
-  /** Asks for one {@link exited} when `pid` ends, or at once if it is not there. Linking again meanwhile adds nothing. */
+  /** Asks for one {@link exited} when `pid` ends, or at once if it is not there. Linking again before it came adds nothing. */
   protected link(pid: Upid): void {
     const cell = this.#attached;
     if (this.#life === 'living') cell.node.link(cell, pid);
@@ -233,6 +233,7 @@ export abstract class Process {
       case 'dispatch':
         return event.run();
       case 'exited':
+        this.#attached.linksIfAny?.exitsWaiting.delete(event.pid);
         this.log.debug({ pid: event.pid, reason: event.reason }, 'exited');
         return this.exited(event.pid, event.reason);
       case 'initialize':
