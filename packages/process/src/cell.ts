@@ -127,11 +127,9 @@ export class Cell {
     if (this.#state === 'idle') this.#enqueue();
   }
 
-  /** Tells it that a link of its own is over: once, also if it linked again before it could know. */
+  /** Tells it that a link of its own is over. */
   exited(pid: Upid, reason: ExitReason): void {
-    const { exitsWaiting } = this.links;
-    if (this.#state === 'ending' || exitsWaiting.has(pid)) return;
-    exitsWaiting.add(pid);
+    this.links.exitsWaiting.add(pid);
     this.push({ kind: 'exited', pid, reason });
   }
 
