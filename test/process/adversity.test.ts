@@ -1,4 +1,4 @@
-import { message, Node, upid, VirtualClock } from '@mesos-ts/process';
+import { MemoryNetwork, message, Node, upid, VirtualClock } from '@mesos-ts/process';
 import { Type } from '@sinclair/typebox';
 import pino from 'pino';
 import t from 'tap';
@@ -7,6 +7,7 @@ import { chunkFrameBytes, envelope, frameBytes, kinds } from './hand-made-node.j
 import { deferred, World } from './world.js';
 
 const Note = message('Note', { n: Type.Integer() });
+const Text = message('Text', { text: Type.String() });
 const Answer = message('Answer', { n: Type.Integer() });
 const Question = message('Question', { n: Type.Integer() }, { reply: Answer });
 
@@ -285,4 +286,49 @@ t.test('a session whose beginning is missing is told of as a loss', async (t) =>
   await world.settle();
   t.equal(a.counters.get('frames_lost'), 2);
   t.equal(raw.heardKinds().filter((kind) => kind === kinds.lost).length, 1, 'a link of it may have been in there');
+});
+
+t.test('a body whose size is not that of its fields is sent all the same', async (t) => {
+  const network = new MemoryNetwork();
+  const [a, b] = (await Promise.all(
+    ['a', 'b'].map((name) => Node.start({ name, transports: [{ ...network.transport(), frameBytesMax: 10_000 }] })),
+  )) as [Node, Node];
+  t.teardown(() => Promise.all([a.stop(), b.stop()]));
+  const heard: number[] = [];
+  const two = deferred();
+  const hear = (text: string): void => {
+    if (heard.push(text.length) === 2) two.resolve();
+  };
+  b.spawn(new Actor('p', { initialize: (self) => void self.on(Text, (_from, { text }) => hear(text)) }));
+  class Shorthand {
+    readonly text = '';
+    toJSON(): { readonly text: string } {
+      return { text: 'x'.repeat(50_000) };
+    }
+  }
+  class Ballasted extends Shorthand {
+    readonly ballast = new Uint8Array(6_000);
+  }
+  a.send(upid('p', 'b'), Text, new Shorthand());
+  a.send(upid('p', 'b'), Text, new Ballasted());
+  await two.promise;
+  t.equal(heard[0], 50_000);
+});
+
+t.test('many asks may share a signal without a warning of the platform', async (t) => {
+  const world = new World(t);
+  const node = await world.node('a');
+  const warnings: Error[] = [];
+  const warned = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', warned);
+  t.teardown(() => process.off('warning', warned));
+  const pid = node.spawn(new Actor('silent', { initialize: (self) => void self.on(Question, () => undefined) }));
+  const abort = new AbortController();
+  const asks = Array.from({ length: 100 }, () =>
+    t.rejects(node.ask(pid, Question, { n: 1 }, { deadlineMs: 1_000, signal: abort.signal }), { code: 'ABORTED' }),
+  );
+  await world.settle();
+  abort.abort();
+  await Promise.all(asks);
+  t.strictSame(warnings, []);
 });

@@ -66,10 +66,19 @@ export class Member extends Process {
     else if (chance < 65) this.#talk(this.#somebody());
     else if (chance < 85) this.#ask(this.#somebody());
     else if (chance < 87) this.#say(this.#somebody(), largeBody);
-    else if (chance < 93) spawnMember(this.stage, this.node);
+    else if (chance < 91) spawnMember(this.stage, this.node);
+    else if (chance < 93) this.#bear();
     else if (chance < 95) this.terminate();
     else if (chance < 97) this.node.terminate(this.#somebody(), chance === 95);
     else if (chance < 99) throw new Error('a tick throws');
+  }
+
+  /** A child, whose failure may be that of this process too. */
+  #bear(): void {
+    const { simulation, known } = this.stage;
+    const child = new Member(`p${known.length}`, this.stage);
+    const pid = this.spawn(child, { supervision: simulation.random.integer(2) === 0 ? 'escalate' : 'stop' });
+    known.push({ id: child.id, node: this.node.name, pid });
   }
 
   #link(pid: Upid): void {
@@ -146,7 +155,7 @@ export async function contractScenario(simulation: Simulation): Promise<Contract
         if (life > 1) ledger.crashed(name);
         for (let k = 0; k < membersPerMachine; k++) spawnMember(stage, node);
       },
-      { node: { silentMs } },
+      { node: { silentMs }, clockRate: 0.99 + i / 100 },
     );
   }
   const faults = new RandomFaults(simulation, { everyMs: 400, lastMs: 2_500 });

@@ -8,7 +8,7 @@ const command = 'npm test -- simulation/contract';
 
 t.test('whatever processes do and whatever happens to them, the contract holds', async (t) => {
   const tally = new Map<string, number>();
-  const options = { runs: 40, command, print: (line: string) => t.comment(line) };
+  const options = { runs: Number(process.env.RUNS ?? 40), command, print: (line: string) => t.comment(line) };
   await t.resolves(
     property('the contract', options, async (simulation) => {
       for (const [what, count] of (await contractScenario(simulation)).tally)

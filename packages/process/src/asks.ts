@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from './clock.js';
 import { type Deadlined, DeadlineQueue } from './deadline-queue.js';
 import {
@@ -216,6 +217,8 @@ export class PendingAsk implements Answer, Deadlined {
       abort();
       return;
     }
+    // Many asks may share it: that is no leak, of which the platform would warn.
+    setMaxListeners(0, signal);
     signal.addEventListener('abort', abort);
     this.#abandonSignal = () => signal.removeEventListener('abort', abort);
   }

@@ -161,19 +161,27 @@ export class Node {
 
   /**
    * Ends a process of this Node; one that is not here is left alone.
-   * @param inject drop what still waits in its mailbox (default), or end after it.
+   * @param inject drop what still waits in its mailbox (default), or end after it. Either way the event in hand comes to
+   * its end first, also when its handler awaits.
+   * @throws {TypeError} if `pid` is no UPID.
    */
   terminate(pid: Upid, inject = true): void {
     this.#local(pid)?.terminate(inject);
   }
 
-  /** Resolves once the process of this Node has ended; at once if there is none. Its restarts are no end. */
+  /**
+   * Resolves once the process of this Node has ended; at once if there is none. Its restarts are no end.
+   * @throws {TypeError} if `pid` is no UPID.
+   */
   wait(pid: Upid): Promise<void> {
     const cell = this.#local(pid);
     return cell === undefined ? Promise.resolve() : new Promise((resolve) => cell.whenEnded(resolve));
   }
 
-  /** As {@link Process.send}; `from` is the sending process, none for code outside of processes. */
+  /**
+   * As {@link Process.send}; `from` is for {@link Process} alone: what code outside of processes sends is from {@link pid}.
+   * @throws {TypeError} if `to` is no UPID.
+   */
   send<M extends AnyMessageType>(to: Upid, type: M, body: BodyOf<M>, from?: Cell): void {
     const route = this.#route(to);
     if (route.node !== this.name) {
@@ -246,7 +254,7 @@ export class Node {
     return { name, incarnation, processes: this.#cells.size, mailboxDepth, asksPending: this.#asks.pending, counters };
   }
 
-  /** How a process of this Node is doing; undefined if there is none. */
+  /** How a process of this Node is doing; undefined if there is none. @throws {TypeError} if `pid` is no UPID. */
   processHealth(pid: Upid): ProcessHealth | undefined {
     return this.#local(pid)?.health();
   }
@@ -262,7 +270,11 @@ export class Node {
     return this.#cells.inOrder().map((cell) => ({ id: cell.id, mailboxDepth: cell.mailboxDepth }));
   }
 
-  /** Ends every process, the last spawned first, lets what was sent leave, and disconnects. */
+  /**
+   * Ends every process, the last spawned first, lets what was sent leave (large messages for up to 5,000 ms), disconnects,
+   * and rejects the asks that still wait. It waits for the event in hand of each process and for its `finalize`: one whose
+   * promise never settles, it never outlives. From the call on, nothing can be spawned; a second call does no harm.
+   */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const cell of this.#cells.inOrder().reverse()) {
