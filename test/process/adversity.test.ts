@@ -332,3 +332,15 @@ t.test('many asks may share a signal without a warning of the platform', async (
   await Promise.all(asks);
   t.strictSame(warnings, []);
 });
+
+t.test('a message for which there is no memory is refused, and harms nobody', async (t) => {
+  const world = new World(t);
+  const a = await world.node('a', [world.network.transport()], { messageBytesMax: Number.MAX_SAFE_INTEGER });
+  const raw = await world.handMade('raw');
+  const part = { sequence: raw.sequence++ };
+  raw.throw('a', chunkFrameBytes(1, Number.MAX_SAFE_INTEGER, 0, new Uint8Array(9), part));
+  raw.say('a', envelope(kinds.pong));
+  await world.settle();
+  t.equal(a.counters.get('frames_malformed'), 1);
+  t.equal(a.counters.get('frames_received'), 2, 'the next is taken');
+});
