@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from './clock.js';
 import { type Deadlined, DeadlineQueue } from './deadline-queue.js';
 import {
@@ -139,7 +140,8 @@ export class Asks {
   }
 
   #begin(to: Upid, node: string, type: AnyMessageType, { deadlineMs, signal }: AskLimits): PendingAsk {
-    if (!(deadlineMs >= 0)) throw new TypeError(`an ask needs a deadlineMs of 0 or more, not ${deadlineMs}`);
+    if (!(deadlineMs >= 0 && deadlineMs < Number.POSITIVE_INFINITY))
+      throw new TypeError(`an ask needs a finite deadlineMs of 0 or more, not ${deadlineMs}`);
     const ask = new PendingAsk(this, ++this.#lastId, to, node, type, deadlineMs, this.#clock.now() + deadlineMs);
     this.#deadlines.add(ask);
     if (signal !== undefined) ask.abortWith(signal);
@@ -224,6 +226,8 @@ export class PendingAsk implements Answer, Deadlined {
       abort();
       return;
     }
+    // Many asks may share it: that is no leak, of which the platform would warn.
+    setMaxListeners(0, signal);
     signal.addEventListener('abort', abort);
     this.#abandonSignal = () => signal.removeEventListener('abort', abort);
   }

@@ -25,14 +25,19 @@ export class Assembly {
     this.#gaveUp = gaveUp;
   }
 
-  /** Takes the next chunk. @returns the bytes of the whole with the last one; 'refused' where the whole is too large. */
+  /**
+   * Takes the next chunk.
+   * @returns the bytes of the whole with the last one; 'refused' where the whole is larger than is allowed, or than there
+   * is memory for.
+   */
   take({ id, bytesTotal, offset, bytes }: Chunk): Uint8Array | 'refused' | undefined {
     this.#received += bytes.byteLength;
     if (offset === 0) {
       this.drop();
       if (bytesTotal > this.#bytesMax) return 'refused';
       this.#id = id;
-      this.#whole = Buffer.allocUnsafeSlow(bytesTotal);
+      this.#whole = room(bytesTotal);
+      if (this.#whole === undefined) return 'refused';
     }
     const whole = this.#whole;
     // The rest of one that was given up.
@@ -78,5 +83,14 @@ export class Assembly {
     const [filled, bytesTotal] = [this.#filled, this.#whole?.byteLength ?? 0];
     this.drop();
     this.#gaveUp(filled, bytesTotal);
+  }
+}
+
+/** Undefined where there is none: who sends says how much is wanted, and must not end this Node by that. */
+function room(bytes: number): Uint8Array | undefined {
+  try {
+    return Buffer.allocUnsafeSlow(bytes);
+  } catch {
+    return undefined;
   }
 }

@@ -123,6 +123,12 @@ export class Cell extends Mailbox {
     if (this.#state === 'idle') this.#enqueue();
   }
 
+  /** Tells it that a link of its own is over. */
+  exited(pid: Upid, reason: ExitReason): void {
+    this.links.exitsWaiting.add(pid);
+    this.push({ kind: 'exited', pid, reason });
+  }
+
   /** Ends the process: now, dropping what waits in its mailbox, or (`inject` false) after it. */
   terminate(inject: boolean): void {
     if (!inject) this.push({ kind: 'terminate' });
@@ -223,6 +229,8 @@ export class Cell extends Mailbox {
     const terms = this.#terms;
     const verdict = terms?.supervisor?.verdict(this.node.clock.now()) ?? 'stop';
     if (typeof verdict === 'string') this.#endFailed(error, verdict);
+    // It would begin anew only to end.
+    else if (this.first?.kind === 'terminate') this.#end('ended');
     else this.#beginRestart(terms as Terms, verdict.restartInMs);
   }
 
@@ -244,6 +252,7 @@ export class Cell extends Mailbox {
     terms.restart = restart;
     this.#process[detach]();
     this.node.unlink(this);
+    this.#links?.exitsWaiting.clear();
     this.#dropOwn();
     this.#endChildren(() =>
       this.#finalize(() => {
@@ -311,13 +320,21 @@ export class Cell extends Mailbox {
     }
     const left = [...this.children];
     const next = (): void => {
-      let child = left.pop();
-      while (child !== undefined && !this.children?.has(child)) child = left.pop();
-      if (child === undefined) then();
-      else {
-        child.whenEnded(next);
+      for (let child = left.pop(); child !== undefined; child = left.pop()) {
+        if (this.children?.has(child) !== true) continue;
+        // Those that wait for their restart end at once: many of them must not end one within the other.
+        let over: boolean | 'awaited' = false;
+        child.whenEnded(() => {
+          if (over === 'awaited') next();
+          over = true;
+        });
         child.terminate(true);
+        if (!over) {
+          over = 'awaited';
+          return;
+        }
       }
+      then();
     };
     next();
   }

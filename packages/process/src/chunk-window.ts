@@ -32,6 +32,11 @@ export class ChunkWindow {
     return this.#sent - this.#received < this.#bytes;
   }
 
+  /** Whether any chunk was sent in this session. */
+  get used(): boolean {
+    return this.#sent > 0;
+  }
+
   /** @param bytes of a chunk that leaves now. */
   sent(bytes: number): void {
     this.#sent += bytes;

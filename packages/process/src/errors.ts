@@ -26,7 +26,7 @@ export class NoSuchProcessError extends ProcessError {
   }
 }
 
-/** Asked a process on a Node that nobody answers for: it crashed, ended or never was. */
+/** Asked a process on a Node that nobody answers for: it crashed, ended, never was, or has been silent for too long. */
 export class NoSuchNodeError extends ProcessError {
   readonly code = 'NO_SUCH_NODE';
   override readonly retryable = true;
@@ -51,7 +51,7 @@ export class TimedOutError extends ProcessError {
   override readonly retryable = true;
 }
 
-/** The connection was down when the ask was to leave, so it did not. */
+/** The connection was down when the ask was to leave, so it did not; or it broke, or this Node stopped, before the answer. */
 export class DisconnectedError extends ProcessError {
   readonly code = 'DISCONNECTED';
   override readonly retryable = true;

@@ -48,6 +48,8 @@ function withoutLongFields(body: unknown, longFrom: number): { body: unknown; fi
   const fields = Object.entries(body).filter((entry): entry is [string, Uint8Array] =>
     isLongBinary(entry[1], longFrom),
   );
+  // As it is: the codec heeds what a copy of its fields would not have, such as its class.
+  if (fields.length === 0) return { body, fields };
   const rest: Record<string, unknown> = { ...body };
   for (const [name] of fields) delete rest[name];
   return { body: rest, fields };

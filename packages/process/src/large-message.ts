@@ -43,6 +43,11 @@ export class LargeMessages {
     return this.#current !== undefined;
   }
 
+  /** Whether any chunk was sent in this session, which both sides count. */
+  get counting(): boolean {
+    return this.#window.used;
+  }
+
   /** Calls `idle` once none is on its way any more. */
   onIdle(idle: () => void): void {
     this.#idle = idle;

@@ -9,4 +9,8 @@ export class Links {
   readonly linked = new Set<Cell>();
   /** Other Nodes with a process that linked to it, and under which incarnations they named it. */
   readonly remoteLinkers = new Map<string, Set<string>>();
+  /** Whether it ever linked to a process of another Node. */
+  linkedAfar = false;
+  /** The UPIDs whose `exited` waits in its mailbox: as long as it does, linking again adds nothing. */
+  readonly exitsWaiting = new Set<Upid>();
 }

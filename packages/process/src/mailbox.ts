@@ -24,6 +24,11 @@ export class Mailbox {
     return this.#length;
   }
 
+  /** What {@link shift} would take. */
+  get first(): ProcessEvent | undefined {
+    return this.#first;
+  }
+
   /** Appends to the user lane. */
   protected put(event: ProcessEvent): void {
     const last = this.#last;

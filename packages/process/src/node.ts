@@ -49,7 +49,7 @@ export interface NodeOptions {
 }
 
 export interface AskOptions {
-  /** By when the ask rejects at the latest, in ms from now. */
+  /** By when the ask rejects at the latest, in ms from now: a finite number of 0 or more. */
   readonly deadlineMs: number;
   /** Gives the ask up when it is aborted: it then rejects with an {@link AbortedError}. The message may still be handled. */
   readonly signal?: AbortSignal;
@@ -164,19 +164,27 @@ export class Node {
 
   /**
    * Ends a process of this Node; one that is not here is left alone.
-   * @param inject drop what still waits in its mailbox (default), or end after it.
+   * @param inject drop what still waits in its mailbox (default), or end after it. Either way the event in hand comes to
+   * its end first, also when its handler awaits.
+   * @throws {TypeError} if `pid` is no UPID.
    */
   terminate(pid: Upid, inject = true): void {
     this.#local(pid)?.terminate(inject);
   }
 
-  /** Resolves once the process of this Node has ended; at once if there is none. Its restarts are no end. */
+  /**
+   * Resolves once the process of this Node has ended; at once if there is none. Its restarts are no end.
+   * @throws {TypeError} if `pid` is no UPID.
+   */
   wait(pid: Upid): Promise<void> {
     const cell = this.#local(pid);
     return cell === undefined ? Promise.resolve() : new Promise((resolve) => cell.whenEnded(resolve));
   }
 
-  /** As {@link Process.send}; `from` is the sending process, none for code outside of processes. */
+  /**
+   * As {@link Process.send}; `from` is for {@link Process} alone: what code outside of processes sends is from {@link pid}.
+   * @throws {TypeError} if `to` is no UPID.
+   */
   send<M extends AnyMessageType>(to: Upid, type: M, body: BodyOf<M>, from?: Cell): void {
     const route = this.#route(to);
     if (route.node !== this.name) {
@@ -207,7 +215,7 @@ export class Node {
    *
    * Nobody need look at the promise: a rejection that nobody handles is no failure of the OS process, but an event,
    * ASK_FAILED. (libprocess abandons such futures.)
-   * @throws {TypeError} if `type` declares no reply, or the deadline is no number of 0 or more.
+   * @throws {TypeError} if `type` declares no reply, or the deadline is no finite number of 0 or more.
    */
   ask<M extends AskableMessageType>(
     to: Upid,
@@ -224,8 +232,8 @@ export class Node {
       );
     const answer = this.#asks.beginLocal(to, type, options);
     const sender = from === undefined ? this.pid : from.pid;
+    if (answer.settled) return answer.promise;
     if (cell === undefined) answer.noProcess();
-    else if (answer.settled) return answer.promise;
     else if (this.#serializeLocal) this.#pushSerialized(cell, sender, type.name, body, answer);
     else
       cell.push({
@@ -249,7 +257,7 @@ export class Node {
     return { name, incarnation, processes: this.#cells.size, mailboxDepth, asksPending: this.#asks.pending, counters };
   }
 
-  /** How a process of this Node is doing; undefined if there is none. */
+  /** How a process of this Node is doing; undefined if there is none. @throws {TypeError} if `pid` is no UPID. */
   processHealth(pid: Upid): ProcessHealth | undefined {
     return this.#local(pid)?.health();
   }
@@ -265,7 +273,11 @@ export class Node {
     return this.#cells.inOrder().map((cell) => ({ id: cell.id, mailboxDepth: cell.mailboxDepth }));
   }
 
-  /** Ends every process, the last spawned first, lets what was sent leave, and disconnects. */
+  /**
+   * Ends every process, the last spawned first, lets what was sent leave (large messages for up to 5,000 ms), disconnects,
+   * and rejects the asks that still wait. It waits for the event in hand of each process and for its `finalize`: one whose
+   * promise never settles, it never outlives. From the call on, nothing can be spawned; a second call does no harm.
+   */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const cell of this.#cells.inOrder().reverse()) {
@@ -289,8 +301,11 @@ export class Node {
   link(cell: Cell, pid: Upid): void {
     const route = this.#route(pid);
     const target = route.cell;
-    if (route.node !== this.name) this.#peers.link(cell, pid, route);
-    else if (target === undefined) cell.push({ kind: 'exited', pid, reason: 'absent' });
+    if (cell.linksIfAny?.exitsWaiting.has(pid) === true) return;
+    if (route.node !== this.name) {
+      cell.links.linkedAfar = true;
+      this.#peers.link(cell, pid, route);
+    } else if (target === undefined) cell.exited(pid, 'absent');
     else {
       const { linkers } = target.links;
       linkers.set(cell, (linkers.get(cell) ?? new Set()).add(pid));
@@ -300,10 +315,12 @@ export class Node {
 
   /** @internal The process need not be told of the end of any other any more. */
   unlink(cell: Cell): void {
-    const linked = cell.linksIfAny?.linked;
-    for (const other of linked ?? []) other.links.linkers.delete(cell);
-    linked?.clear();
-    this.#peers.forget(cell);
+    const links = cell.linksIfAny;
+    if (links === undefined) return;
+    for (const other of links.linked) other.links.linkers.delete(cell);
+    links.linked.clear();
+    // Goes through the links to all other Nodes.
+    if (links.linkedAfar) this.#peers.forget(cell);
   }
 
   /** @internal Puts a process with work to do in the run queue. */
@@ -321,7 +338,7 @@ export class Node {
     if (links === undefined) return;
     for (const [linker, pids] of links.linkers) {
       linker.links.linked.delete(cell);
-      for (const pid of pids) linker.push({ kind: 'exited', pid, reason });
+      for (const pid of pids) linker.exited(pid, reason);
     }
     for (const [peer, incarnations] of links.remoteLinkers)
       for (const named of incarnations) this.#sendExited(peer, cell.id, named, reason);

@@ -217,11 +217,11 @@ export class Outbox {
       const middle = envelopes.length >>> 1;
       this.#transmit(peer, envelopes.slice(0, middle));
       this.#transmit(peer, envelopes.slice(middle));
-    } else if (envelope !== undefined) this.#sendLarge(peer, envelope);
+    } else if (envelope !== undefined) this.#sendLarge(peer, envelope, true);
   }
 
-  /** For an envelope that may be larger than a frame. */
-  #sendLarge(peer: Peer, envelope: Envelope): void {
+  /** For an envelope that may be larger than a frame. @param certain it is, as was seen when it was encoded for one. */
+  #sendLarge(peer: Peer, envelope: Envelope, certain = false): void {
     const { frameBytesMax } = peer.transport;
     let parts: Uint8Array[];
     try {
@@ -231,7 +231,7 @@ export class Outbox {
       return;
     }
     const [bytes, bytesMax] = [byteLengthOf(parts), this.#largestFor(peer)];
-    if (bytes <= frameBytesMax - frameHeadBytes) {
+    if (!certain && bytes <= frameBytesMax - frameHeadBytes) {
       peer.outbox.push(envelope);
       this.#flushPeer(peer);
     } else if (bytes > bytesMax) this.#tooLarge(peer, envelope, bytesMax, bytes);

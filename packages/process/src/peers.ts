@@ -93,7 +93,7 @@ export class Peers {
   link(cell: Cell, pid: Upid, to: UpidParts): void {
     const peer = this.#peer(to.node);
     if (peer === undefined || peer.incompatible) {
-      cell.push({ kind: 'exited', pid, reason: 'absent' });
+      cell.exited(pid, 'absent');
       if (peer !== undefined) this.#knock(peer);
       return;
     }
@@ -138,6 +138,7 @@ export class Peers {
       if (this.#peers.size < peersMax) return;
       if (peer.probe !== undefined || peer.links.size > 0 || peer.outbox.length > 0) continue;
       this.#host.unlinked(peer.name);
+      peer.assembly.drop();
       this.#peers.delete(peer.name);
     }
   }
@@ -203,7 +204,16 @@ export class Peers {
   /** A message from there is lost, though no frame is: that breaks the links between us as any loss does. */
   #missed(peer: Peer): void {
     this.#break(peer, 'connection-lost');
+    this.#countAnew(peer);
     this.#outbox.put(peer, toNode(Kind.lost, peer));
+  }
+
+  /**
+   * Something was lost in either direction: a part of a large message of ours, or word that it arrived. Both sides count
+   * the bytes anew, or it would wait for that word forever, and all that is to follow it.
+   */
+  #countAnew(peer: Peer): void {
+    if (peer.large.counting) this.#outbox.beginSession(peer);
   }
 
   /** A Node is heard only on the transport where it was heard first: nobody takes its name on another. */
@@ -249,7 +259,10 @@ export class Peers {
       this.#host.unlinked(peer.name);
       peer.owesLost = false;
       peer.assembly.reset();
-    } else if (frame.sequence > peer.nextIn) {
+      this.#countAnew(peer);
+      peer.nextIn = 0;
+    }
+    if (frame.sequence > peer.nextIn) {
       // What came before the first that we hear may have been for our predecessor, or for us.
       if (!first) this.#host.events.emit('FRAMES_LOST', { from: peer.name }, frame.sequence - peer.nextIn);
       peer.assembly.drop();
@@ -302,6 +315,7 @@ export class Peers {
         break;
       case Kind.lost:
         this.#break(peer, 'connection-lost');
+        this.#countAnew(peer);
         // What it missed may have been our hello.
         this.#outbox.greet(peer);
         break;
@@ -457,7 +471,7 @@ export class Peers {
     peer.doubtful.delete(pid);
     if (linkers === undefined) return;
     if (reason !== 'ended' && reason !== 'failed') this.#host.events.emit('LINK_BROKEN', { pid, reason });
-    for (const cell of linkers) cell.push({ kind: 'exited', pid, reason });
+    for (const cell of linkers) cell.exited(pid, reason);
   }
 }
 

@@ -106,6 +106,7 @@ export abstract class Process {
   /**
    * Sends a message: at most once, in order between this process and `to`. Never throws because the other side is gone:
    * link to it to know. The body is shared, not copied, where `to` lives on the same Node: do not change it afterwards.
+   * @throws {TypeError} if `to` is no UPID. @throws {NoSuchProcessError} before this process is spawned.
    */
   protected send<M extends AnyMessageType>(to: Upid, type: M, body: BodyOf<M>): void {
     const cell = this.#attached;
@@ -126,7 +127,11 @@ export abstract class Process {
     return cell.node.ask(to, type, body, options, cell);
   }
 
-  /** Answers the message that is being handled: its ask if it is one, else as a message to its sender. */
+  /**
+   * Answers the message that is being handled: its ask if it is one, else as a message to its sender. Of several answers to
+   * an ask the first counts.
+   * @throws {TypeError} while no message is being handled, as in what was deferred or delayed.
+   */
   protected reply<M extends AnyMessageType>(type: M, body: BodyOf<M>): void {
     const current = this.#current;
     if (current === undefined) throw new TypeError(`${this.id} replied ${type.name} while handling no message`);
@@ -134,7 +139,10 @@ export abstract class Process {
     else current.answer.reply(type.name, body);
   }
 
-  /** Runs `work` as an event of this process after `delayMs`. Ends with the process, and with its restart. */
+  /**
+   * Runs `work` as an event of this process, `delayMs` (0 or more) from now; what it throws ends the process, as in a
+   * handler. Ends with the process, and with its restart.
+   */
   protected delay(delayMs: number, work: () => void | Promise<void>): Timer {
     const cell = this.#living;
     if (cell === undefined) return { cancel: nothing };
@@ -187,7 +195,10 @@ export abstract class Process {
     return cell.node.spawn(what, options, cell);
   }
 
-  /** Asks for one {@link exited} when `pid` ends, or at once if it is not there. Linking again meanwhile adds nothing. */
+  /**
+   * Asks for one {@link exited} when `pid` ends, or at once if it is not there. Linking again before it came adds nothing.
+   * @throws {TypeError} if `pid` is no UPID.
+   */
   protected link(pid: Upid): void {
     const cell = this.#attached;
     if (this.#life === 'living') cell.node.link(cell, pid);
@@ -233,6 +244,7 @@ export abstract class Process {
       case 'dispatch':
         return event.run();
       case 'exited':
+        this.#attached.linksIfAny?.exitsWaiting.delete(event.pid);
         this.log.debug({ pid: event.pid, reason: event.reason }, 'exited');
         return this.exited(event.pid, event.reason);
       case 'initialize':

@@ -1,5 +1,8 @@
 import type { RestartOptions } from './spawn-options.js';
 
+/** Beyond these a delay does not double any more: twice infinity is no number where there is no delay. */
+const doublingsMax = 64;
+
 /** Decides whether a process that failed begins anew, and when. Knows no clock: it is told what time it is. */
 export class RestartBudget {
   readonly restartsMax: number;
@@ -21,7 +24,7 @@ export class RestartBudget {
   grant(nowMs: number): number | undefined {
     this.#granted = this.#granted.filter((at) => nowMs - at < this.withinMs);
     if (this.#granted.length >= this.restartsMax) return undefined;
-    const delayMs = Math.min(this.#delayMs * 2 ** this.#granted.length, this.#delayMsMax);
+    const delayMs = Math.min(this.#delayMs * 2 ** Math.min(this.#granted.length, doublingsMax), this.#delayMsMax);
     this.#granted.push(nowMs);
     return delayMs;
   }

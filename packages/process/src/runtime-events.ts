@@ -50,7 +50,7 @@ export class RuntimeEvents {
     try {
       listener(event);
     } catch (error) {
-      this.#log.error({ err: error, code: event.code }, 'a listener to runtime events threw');
+      this.#line('error', event.code, { err: error }, 'a listener to runtime events threw');
     }
   }
 
@@ -60,11 +60,20 @@ export class RuntimeEvents {
     this.#logged.set(code, logged);
     if (now - logged.since >= 1_000) {
       if (logged.suppressed > 0)
-        this.#log[level]({ code, suppressed: logged.suppressed }, `${text} (and more, unlogged)`);
+        this.#line(level, code, { suppressed: logged.suppressed }, `${text} (and more, unlogged)`);
       Object.assign(logged, { since: now, lines: 0, suppressed: 0 });
     }
     if (++logged.lines > linesPerSecond) logged.suppressed++;
-    else this.#log[level]({ code, ...errorAsErr(fields) }, text);
+    else this.#line(level, code, errorAsErr(fields), text);
+  }
+
+  /** What is thrown may be something that no logger can write: it is frozen, or its properties throw. */
+  #line(level: RuntimeEventKind['level'], code: RuntimeEventCode, fields: object, text: string): void {
+    try {
+      this.#log[level]({ code, ...fields }, text);
+    } catch {
+      this.#log[level]({ code }, `${text}; more about it cannot be written`);
+    }
   }
 }
 

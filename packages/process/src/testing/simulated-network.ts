@@ -209,7 +209,7 @@ export class SimulatedNetwork {
     const where = `${from} -> ${to}`;
     const suffix = fate === undefined ? '' : `: ${fate}`;
     const messages = messagesOf(bytes, from, to);
-    if (messages === undefined) trace.add(where, `${bytes.byteLength} bytes${suffix}`);
+    if (messages === undefined || messages.length === 0) trace.add(where, `${bytes.byteLength} bytes${suffix}`);
     else for (const message of messages) trace.add(where, `${describe(message)}${suffix}`);
   }
 }
