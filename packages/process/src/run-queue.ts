@@ -11,12 +11,8 @@ const quickPerStride = 32;
 const sliceMs = 1;
 /** How long processes may go on before input and output get their share, in ms, from when the first became ready. */
 const drainMs = 8;
-/**
- * The same in events, for a clock that stands still. More than one turn of the event loop brings in: a socket is read up to
- * 32 times 64 KiB, some 26,000 small messages. With less, mailboxes grow for as long as a sender is quick, and the collector
- * spends more than the handlers on moving what waits there.
- */
-const drainEvents = 65_536;
+/** The same in events: for a clock that stands still, and for what is too quick to be measured. */
+const drainEvents = 16_384;
 /** How many suspects the report of a slow turn names. */
 const suspectsMax = 5;
 /** Its callbacks are microtasks, without the async resource that `queueMicrotask` makes of each. */
