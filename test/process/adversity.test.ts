@@ -393,3 +393,14 @@ t.test('what comes while a Node disconnects leaves no timer behind', async (t) =
   await a.stop();
   t.equal(clock.timersPending, 0);
 });
+
+t.test('options that cannot be are refused by name', async (t) => {
+  for (const options of [
+    { probeMs: 0 },
+    { probeMs: Number.POSITIVE_INFINITY },
+    { silentMs: Number.NaN },
+    { messageBytesMax: Number.POSITIVE_INFINITY },
+    { messageBytesMax: -1 },
+  ])
+    await t.rejects(Node.start(options), { name: 'RangeError', message: new RegExp(Object.keys(options)[0] ?? '') });
+});
