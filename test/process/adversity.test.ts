@@ -9,6 +9,7 @@ import { deferred, World } from './world.js';
 const Note = message('Note', { n: Type.Integer() });
 const Text = message('Text', { text: Type.String() });
 const Answer = message('Answer', { n: Type.Integer() });
+const Telling = message('Telling', { text: Type.String() }, { reply: Answer });
 const Question = message('Question', { n: Type.Integer() }, { reply: Answer });
 
 t.test('whatever is thrown, however hard to log, ends its process and nothing else', async (t) => {
@@ -343,4 +344,63 @@ t.test('a message for which there is no memory is refused, and harms nobody', as
   await world.settle();
   t.equal(a.counters.get('frames_malformed'), 1);
   t.equal(a.counters.get('frames_received'), 2, 'the next is taken');
+});
+
+t.test('a large first word to a Node is refused while disconnected, as any other', async (t) => {
+  const clock = new VirtualClock();
+  const a = await Node.start({
+    name: 'a',
+    clock,
+    transports: [
+      {
+        frameBytesMax: 10_000,
+        connected: false,
+        start: async () => undefined,
+        reaches: () => true,
+        send: () => false,
+        close: async () => undefined,
+      },
+    ],
+  });
+  const text = 'x'.repeat(50_000);
+  const asked = t.rejects(a.ask(upid('p', 'b'), Telling, { text }, { deadlineMs: 60_000 }), { code: 'DISCONNECTED' });
+  a.send(upid('p', 'c'), Text, { text });
+  await clock.settle();
+  await asked;
+  await clock.advance(1_000);
+  t.equal(clock.timersPending, 0, 'and nobody waits for a better time');
+  await a.stop();
+});
+
+t.test('what comes while a Node disconnects leaves no timer behind', async (t) => {
+  const clock = new VirtualClock();
+  let hear = (_from: string, _bytes: Uint8Array): void => undefined;
+  const a = await Node.start({
+    name: 'a',
+    clock,
+    transports: [
+      {
+        frameBytesMax: 1_000_000,
+        start: async (_node, sink) => {
+          hear = sink.frame;
+        },
+        reaches: () => true,
+        send: () => true,
+        close: async () => hear('b', chunkFrameBytes(1, 100_000, 0, new Uint8Array(1_000))),
+      },
+    ],
+  });
+  await a.stop();
+  t.equal(clock.timersPending, 0);
+});
+
+t.test('options that cannot be are refused by name', async (t) => {
+  for (const options of [
+    { probeMs: 0 },
+    { probeMs: Number.POSITIVE_INFINITY },
+    { silentMs: Number.NaN },
+    { messageBytesMax: Number.POSITIVE_INFINITY },
+    { messageBytesMax: -1 },
+  ])
+    await t.rejects(Node.start(options), { name: 'RangeError', message: new RegExp(Object.keys(options)[0] ?? '') });
 });

@@ -101,7 +101,11 @@ export class Member extends Process {
     const settled = ledger.asked(this, to);
     const signal = simulation.random.integer(10) === 0 ? AbortSignal.abort() : undefined;
     this.ask(to, Ask, { n }, signal === undefined ? { deadlineMs } : { deadlineMs, signal }).then(
-      (answer) => this.#observed(() => settled(answer.n === n ? 'answered' : `wrong answer ${answer.n} to ${n}`)),
+      (answer) =>
+        this.#observed(() => {
+          if (answer.n !== n) throw new Error(`${this.id} asked ${to} ${n} and was answered ${answer.n}`);
+          settled('answered');
+        }),
       (error: ProcessError) => this.#observed(() => settled(error.code)),
     );
   }
@@ -165,10 +169,17 @@ export async function contractScenario(simulation: Simulation): Promise<Contract
   stage.quiet = true;
   await simulation.advance(4 * silentMs);
   ledger.atRest();
+  for (const { node } of simulation.machines) isIdle(node);
   // Those that live on hear of the end of those that do not.
   for (const { node } of simulation.machines.slice(1))
     for (const { id } of node.processes()) node.terminate(node.pidOf(id));
   await simulation.advance(2 * silentMs);
   ledger.atRest();
   return ledger;
+}
+
+function isIdle(node: Node): void {
+  const { name, asksPending, mailboxDepth } = node.health();
+  if (asksPending + mailboxDepth > 0)
+    throw new Error(`${name} has ${asksPending} asks and ${mailboxDepth} events left`);
 }

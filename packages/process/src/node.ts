@@ -40,11 +40,11 @@ export interface NodeOptions {
    * Nodes, so that tests find what would break then. Costs microseconds a message. Default false.
    */
   readonly serializeLocal?: boolean;
-  /** For how long a Node may answer nothing before links to it break as `node-silent`, in ms. Default 5,000. */
+  /** For how long a Node may answer nothing before links to it break as `node-silent`, in ms, or Infinity. Default 5,000. */
   readonly silentMs?: number;
   /** A process that holds the event loop for longer is reported as SLOW_TURN, in ms. Default 20. */
   readonly slowTurnMs?: number;
-  /** The largest message that is sent to other Nodes or taken from them, in bytes as encoded. Default 64 MiB. */
+  /** The largest message that is sent to other Nodes or taken from them, in whole bytes as encoded. Default 64 MiB. */
   readonly messageBytesMax?: number;
 }
 
@@ -92,7 +92,10 @@ export class Node {
   #stopped = false;
   readonly #serializeLocal: boolean;
 
-  /** Starts a Node and connects it. @throws {TransportError} when it cannot connect, {NameError} when its name is taken. */
+  /**
+   * Starts a Node and connects it. Rejects with a {@link TransportError} when it cannot connect, a {@link NameError} when
+   * its name is taken or cannot be one, a RangeError that names the option whose number cannot be.
+   */
   static async start(options: NodeOptions = {}): Promise<Node> {
     const node = new Node(options);
     try {
@@ -131,9 +134,9 @@ export class Node {
         unlinked: (peer) => this.#unlinked(peer),
       },
       {
-        probeMs: options.probeMs ?? 125,
-        silentMs: options.silentMs ?? 5_000,
-        messageBytesMax: options.messageBytesMax ?? 64 * 1024 * 1024,
+        probeMs: checked('probeMs', options.probeMs ?? 125, Number.isFinite),
+        silentMs: checked('silentMs', options.silentMs ?? 5_000),
+        messageBytesMax: checked('messageBytesMax', options.messageBytesMax ?? 64 * 1024 * 1024, Number.isSafeInteger),
       },
       options.transports ?? [],
     );
@@ -437,6 +440,12 @@ export class Node {
     this.#routes.set(pid, route);
     return route;
   }
+}
+
+/** An option that is a number of more than 0. @param fits what else it must be. */
+function checked(option: string, value: number, fits: (value: number) => boolean = () => true): number {
+  if (value > 0 && fits(value)) return value;
+  throw new RangeError(`the option ${option} of a Node cannot be ${value}`);
 }
 
 /** The sender's id of what code outside of processes sends. */

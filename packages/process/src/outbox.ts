@@ -239,10 +239,20 @@ export class Outbox {
     else {
       peer.large.begin(envelope, parts);
       this.#watch(peer);
-      // Until it has said what it can do; it answers this with that.
-      if (peer.greeted === undefined) this.put(peer, [Kind.ping, '', '', '', '', undefined, 0]);
+      if (peer.greeted === undefined) this.#bidHello(peer);
       this.pump(peer);
     }
+  }
+
+  /** A large message waits until its Node has said what it can do, which it says in answer to this. */
+  #bidHello(peer: Peer): void {
+    const { nextOut } = peer;
+    this.put(peer, [Kind.ping, '', '', '', '', undefined, 0]);
+    this.#flushPeer(peer);
+    if (peer.nextOut > nextOut) return;
+    // Disconnected: that answer may never come.
+    this.#unsent(peer, peer.large.abort());
+    peer.large.settle();
   }
 
   /** The largest message that a Node takes, in bytes; of one that has not said we hope for the best. */

@@ -67,12 +67,12 @@ export class Peers {
     this.#outbox.flush();
     const busy = [...this.#peers.values()].filter((peer) => peer.large.busy && peer.greeted === true);
     await Promise.all(busy.map((peer) => this.#outbox.drained(peer)));
+    this.#outbox.flush();
+    for (const transport of this.#transports) await transport.close();
     for (const peer of this.#peers.values()) {
       this.#liveness.unwatch(peer);
       peer.assembly.drop();
     }
-    this.#outbox.flush();
-    for (const transport of this.#transports) await transport.close();
     this.#peers.clear();
   }
 
