@@ -11,12 +11,10 @@ const quickPerStride = 32;
 const sliceMs = 1;
 /** How long processes may go on before input and output get their share, in ms. */
 const drainMs = 8;
-/**
- * The same in events, for a clock that stands still. More than one turn of the event loop brings in: a socket is read up to
- * 32 times 64 KiB, some 26,000 small messages. With less, mailboxes grow for as long as a sender is quick, and the collector
- * spends more than the handlers on moving what waits there.
- */
-const drainEvents = 65_536;
+/** The same in events: for a clock that stands still, and for what is too quick to be measured. */
+const drainEvents = 16_384;
+/** With fewer events it does not matter whether a turn of the event loop has ended meanwhile. */
+const turnEventsMin = 1_024;
 /** How many suspects the report of a slow turn names. */
 const suspectsMax = 5;
 
@@ -40,6 +38,8 @@ export class RunQueue {
   /** How long, and how many events, since input and output had their share; over several drains: async handlers begin one each. */
   #busyMs = 0;
   #handledInDrain = 0;
+  /** Whether the next turn of the event loop will tell. */
+  #awaitsTurn = false;
   // Since the last look at the clock:
   #lookedAt = 0;
   readonly #slice: Cell[] = [];
@@ -67,13 +67,31 @@ export class RunQueue {
       this.#run(cell);
       if (this.#busyMs < drainMs && this.#handledInDrain < drainEvents) continue;
       this.#look();
-      this.#busyMs = 0;
-      this.#handledInDrain = 0;
+      this.#beginTurn();
       this.#clock.nextTurn(() => this.#drain());
       return;
     }
     this.#look();
     this.#draining = false;
+    this.#awaitTurn();
+  }
+
+  /**
+   * Turns end also without us. If that did not count, each would have less and less left for what it reads, which is up to
+   * 2 MiB from a socket, and mailboxes would grow for as long as a sender is quick.
+   */
+  #awaitTurn(): void {
+    if (this.#awaitsTurn || this.#handledInDrain < turnEventsMin) return;
+    this.#awaitsTurn = true;
+    this.#clock.nextTurn(() => {
+      this.#awaitsTurn = false;
+      this.#beginTurn();
+    });
+  }
+
+  #beginTurn(): void {
+    this.#busyMs = 0;
+    this.#handledInDrain = 0;
   }
 
   #take(): Cell | undefined {
