@@ -281,6 +281,22 @@ t.test('slow turns', async (t) => {
     t.ok((perTurn[0] ?? 0) <= 128 + 25, `${perTurn[0]} in the first turn, of which 128 were believed to be quick`);
     t.ok(Math.max(...perTurn.slice(1)) * 0.4 <= 10, `at most ${Math.max(...perTurn.slice(1))} of 0.4 ms in a turn`);
   });
+
+  t.test('what comes turn by turn of the event loop is handled in time, and does not pile up', async (t) => {
+    const node = await new World(t).node('a');
+    const pid = node.spawn(new Actor('p', { initialize: (self) => void self.on(Note, () => undefined) }));
+    const depths: number[] = [];
+    for (let turn = 0; turn < 10; turn++) {
+      // As a socket is read: up to 32 times 64 KiB of messages of some 80 bytes.
+      for (let read = 0; read < 32; read++) {
+        for (let i = 0; i < 800; i++) node.send(pid, Note, { n: 0 });
+        await Promise.resolve();
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+      depths.push(node.health().mailboxDepth);
+    }
+    t.strictSame(depths, Array(10).fill(0));
+  });
 });
 
 t.test('health', async (t) => {

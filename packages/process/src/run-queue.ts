@@ -63,13 +63,27 @@ export class RunQueue {
       this.#run(cell);
       if (this.#busyMs < drainMs && this.#handledInDrain < drainEvents) continue;
       this.#look();
-      this.#busyMs = 0;
-      this.#handledInDrain = 0;
-      this.#clock.nextTurn(() => this.#drain());
+      this.#beginTurn();
+      this.#clock.nextTurn(() => this.#drainInTurn());
       return;
     }
     this.#look();
     this.#draining = false;
+  }
+
+  /**
+   * Where nothing is left, input and output have their share next. If that did not count, less and less would be handled of
+   * what each turn of the event loop reads, which is up to 2 MiB from a socket: mailboxes would grow for as long as a sender
+   * is quick, and the collector would move what waits there.
+   */
+  #drainInTurn(): void {
+    this.#drain();
+    if (!this.#draining) this.#beginTurn();
+  }
+
+  #beginTurn(): void {
+    this.#busyMs = 0;
+    this.#handledInDrain = 0;
   }
 
   #take(): Cell | undefined {
