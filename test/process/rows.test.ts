@@ -223,7 +223,15 @@ t.test(
       },
       b: 2,
     };
-    const bodies = [{ a: 1, b: 2 }, { 'a\0b': 3 }, { nested: { a: 'x' } }, { nested: {} }, {}, { '': 1 }];
+    const bodies = [
+      { a: 1, b: 2 },
+      { 'a\0b': 3 },
+      { nested: { a: 'x' } },
+      { nested: {} },
+      {},
+      { '': 1 },
+      { ['k'.repeat(2_000)]: 1 },
+    ];
     const send = (body: object): void => sender.send(upid('p', 'receiver'), Free, body);
     for (const body of [...bodies, ...bodies]) send(body);
     await clock.settle();
@@ -240,16 +248,21 @@ t.test(
 t.test('bodies that are long or deep come as they are', async (t) => {
   const { clock, sender, got, frames } = await stage(t);
   const deep = Array.from({ length: 100 }).reduce<object>((inner, _, n) => (n % 2 === 0 ? [inner] : { inner }), []);
-  const body = (n: number): object =>
-    n % 2 === 0
-      ? { deep, n }
-      : { numbers: Array.from({ length: 9_000 }, (_, i) => 1_000 * i + n), text: `${n}日`.repeat(4_000) };
-  for (let n = 0; n < 16; n++) sender.send(upid('p', 'receiver'), Free, body(n));
-  await clock.settle();
-  t.strictSame(frames.map(layoutOf), [4]);
+  const long = [
+    Array(140_000).fill(true),
+    Array.from({ length: 60_000 }, (_, i) => 1_000 * i),
+    Array.from({ length: 80_000 }, (_, i) => i + 0.5),
+    'a日'.repeat(100_000),
+  ];
+  const bodies = long.flatMap((value) => Array.from({ length: 8 }, (_, n) => (n === 3 ? { value } : { deep, n })));
+  for (let at = 0; at < bodies.length; at += 8) {
+    for (const body of bodies.slice(at, at + 8)) sender.send(upid('p', 'receiver'), Free, body);
+    await clock.settle();
+  }
+  t.strictSame(frames.map(layoutOf), [4, 4, 4, 4]);
   assert.deepEqual(
     got.map(([, body]) => body),
-    Array.from({ length: 16 }, (_, n) => body(n)),
+    bodies,
   );
 });
 
@@ -398,6 +411,7 @@ const malformed: Readonly<Record<string, RowsParts>> = {
     shapes: [Array.from({ length: 65 }, (_, i) => `${i}\0`).join('')],
     rows: row(0xe0, ...Array(65).fill(0x80)),
   },
+  'a shape of a long key': { ...good, shapes: [`${'n'.repeat(1_024)}\0`] },
   '33 shapes': { ...good, shapes: Array.from({ length: 33 }, () => 'n\0') },
   'others that are no bytes': { ...good, others: 'text' },
   'others that only look like no bytes': { ...good, others: { byteLength: 0 } },

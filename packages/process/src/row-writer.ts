@@ -1,5 +1,15 @@
 import type { Envelope } from './frame.js';
-import { depthMax, keyEnd, keysMax, shapesMax, shortStringMax, smallIntegerMax, Tag, textMax } from './row.js';
+import {
+  depthMax,
+  keyEnd,
+  keysMax,
+  shapeNameMax,
+  shapesMax,
+  shortStringMax,
+  smallIntegerMax,
+  Tag,
+  textMax,
+} from './row.js';
 
 /** What a frame in rows holds. */
 export interface WrittenRows {
@@ -205,7 +215,7 @@ export class RowWriter {
     const name = keys.map((key) => key + keyEnd).join('');
     const known = this.#shapes.get(name);
     if (known !== undefined) return hasKeys(object, known.keys) ? known : undefined;
-    if (this.#shapes.size >= shapesMax || !isRecord(object, keys)) return undefined;
+    if (this.#shapes.size >= shapesMax || name.length > shapeNameMax || !isRecord(object, keys)) return undefined;
     const shape = { number: this.#shapes.size, keys, places: keys.map(() => new WrittenPlace()) };
     this.#shapes.set(name, shape);
     return shape;

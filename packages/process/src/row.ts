@@ -45,6 +45,8 @@ export const smallIntegerMax = Tag.same - Tag.smallInteger - 1;
 export const shapesMax = 0x100 - Tag.object;
 /** How many keys a shape may have: what has more is a table rather than a record, and no other will have the same. */
 export const keysMax = 64;
+/** How long these may be together, each with its end, in characters: receivers remember shapes. */
+export const shapeNameMax = 1_024;
 /** How deep arrays and objects may be in each other. */
 export const depthMax = 16;
 /**

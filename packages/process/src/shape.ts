@@ -1,4 +1,4 @@
-import { keyEnd, keysMax } from './row.js';
+import { keyEnd, keysMax, shapeNameMax } from './row.js';
 
 /** Reads the values of one object after the other, each for the place of the next key. */
 export interface ValueReader<P> {
@@ -10,8 +10,6 @@ export type Maker = <P>(reader: ValueReader<P>, places: readonly P[]) => Record<
 
 /** How many objects of a shape are made the slow way before one goes to the trouble of a function for it. */
 const compiledFrom = 64;
-/** What is longer is not remembered, in characters. */
-const rememberedNameMax = 1_024;
 const rememberedMax = 1_000;
 
 /** Plain objects with the same keys in the same order. */
@@ -38,17 +36,15 @@ const remembered = new Map<string, Shape>();
  * @throws {TypeError} where they are none.
  */
 export function shapeNamed(name: unknown): Shape {
-  if (typeof name !== 'string') throw new TypeError('a shape without keys');
+  if (typeof name !== 'string' || name.length > shapeNameMax) throw new TypeError('a shape that is no list of keys');
   const known = remembered.get(name);
   if (known !== undefined) return known;
   const keys = name.split(keyEnd);
   if (keys.pop() !== '' || keys.length > keysMax || keys.includes('__proto__'))
     throw new TypeError('a malformed shape');
   const shape = new Shape(keys);
-  if (name.length <= rememberedNameMax) {
-    if (remembered.size >= rememberedMax) remembered.clear();
-    remembered.set(name, shape);
-  }
+  if (remembered.size >= rememberedMax) remembered.clear();
+  remembered.set(name, shape);
   return shape;
 }
 
