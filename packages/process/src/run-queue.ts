@@ -13,8 +13,6 @@ const sliceMs = 1;
 const drainMs = 8;
 /** The same in events: for a clock that stands still, and for what is too quick to be measured. */
 const drainEvents = 16_384;
-/** With fewer events it does not matter whether a turn of the event loop has ended meanwhile. */
-const turnEventsMin = 1_024;
 /** How many suspects the report of a slow turn names. */
 const suspectsMax = 5;
 /** Its callbacks are microtasks, without the async resource that `queueMicrotask` makes of each. */
@@ -42,8 +40,6 @@ export class RunQueue {
   /** How long, and how many events, since input and output had their share; over several drains: async handlers begin one each. */
   #busyMs = 0;
   #handledInDrain = 0;
-  /** Whether the next turn of the event loop will tell. */
-  #awaitsTurn = false;
   // Since the last look at the clock:
   #lookedAt = 0;
   /** Those that had their turn, and how many; not cut to length 0, which would cost a new array each time. */
@@ -78,9 +74,15 @@ export class RunQueue {
     this.#drain();
   };
 
+  /**
+   * Where nothing is left, input and output have their share next. If that did not count, less and less would be handled of
+   * what each turn of the event loop reads, which is up to 2 MiB from a socket: mailboxes would grow for as long as a sender
+   * is quick, and the collector would move what waits there.
+   */
   readonly #goOn = (): void => {
     this.#lookedAt = this.#clock.now();
     this.#drain();
+    if (!this.#draining) this.#beginTurn();
   };
 
   #drain(): void {
@@ -94,20 +96,6 @@ export class RunQueue {
     }
     this.#look();
     this.#draining = false;
-    this.#awaitTurn();
-  }
-
-  /**
-   * Turns end also without us. If that did not count, each would have less and less left for what it reads, which is up to
-   * 2 MiB from a socket, and mailboxes would grow for as long as a sender is quick.
-   */
-  #awaitTurn(): void {
-    if (this.#awaitsTurn || this.#handledInDrain < turnEventsMin) return;
-    this.#awaitsTurn = true;
-    this.#clock.nextTurn(() => {
-      this.#awaitsTurn = false;
-      this.#beginTurn();
-    });
   }
 
   #beginTurn(): void {
