@@ -1,5 +1,5 @@
 import { type NatsServer, startNatsServer } from '@mesos-ts/cli';
-import { NatsTransport, Node, Random, type Upid, upid } from '@mesos-ts/process';
+import { type Clock, NatsTransport, Node, Random, type TransportSink, type Upid, upid } from '@mesos-ts/process';
 import { connect, type Msg, type NatsConnection, type Subscription } from 'nats';
 import pino from 'pino';
 import t, { type Test } from 'tap';
@@ -48,6 +48,52 @@ function watcherOn(node: Node): Actor {
   node.spawn(watcher);
   return watcher;
 }
+
+/** Counts the bytes of frames that come in one turn of the event loop. */
+class Metered extends NatsTransport {
+  mostInTurn = 0;
+  #inTurn = 0;
+
+  override start(node: string, sink: TransportSink, clock: Clock): Promise<void> {
+    const frame = (from: string, bytes: Uint8Array): void => {
+      if (this.#inTurn === 0) setImmediate(() => this.#endTurn());
+      this.#inTurn += bytes.byteLength;
+      sink.frame(from, bytes);
+    };
+    return super.start(node, { ...sink, frame }, clock);
+  }
+
+  #endTurn(): void {
+    this.mostInTurn = Math.max(this.mostInTurn, this.#inTurn);
+    this.#inTurn = 0;
+  }
+}
+
+t.test(
+  'of much that comes at once, no more is read in a turn of the event loop than can be handled in a short one',
+  async (t) => {
+    const transport = new Metered({ servers: server.url });
+    const node = await Node.start({ name: 'paced-a', transports: [transport], slowTurnMs: 60_000 });
+    t.teardown(() => node.stop());
+    const remote = await RemoteNode.start(t, { name: 'paced-b', nats: server.url });
+    const count = 500_000;
+    let came = 0;
+    const sink = new Actor('sink');
+    node.spawn(sink);
+    const done = new Promise<void>((resolve) => {
+      sink.on(Note, () => {
+        // Nothing is read meanwhile: the rest gathers before our door.
+        if (came === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+        if (++came === count) resolve();
+      });
+    });
+    await sink.dispatch(() => sink.say(remote.pid, Flood, { count, perTurn: 5_000 }));
+    await done;
+    t.comment(`at most ${transport.mostInTurn} bytes in a turn`);
+    t.ok(transport.mostInTurn >= 64 * 1024, 'there was much');
+    t.ok(transport.mostInTurn <= 400 * 1024);
+  },
+);
 
 t.test('50,000 messages from another OS process arrive in order, many to a frame', async (t) => {
   const node = await startNode(t, 'order-a');

@@ -2,6 +2,7 @@ import type { ConnectionOptions, Msg, NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.js';
 import { NameError, TransportError } from './errors.js';
+import { Inflow, type Readable } from './inflow.js';
 import { NameClaim } from './name-claim.js';
 import { Outflow, type Outgoing, type WhileDisconnected } from './outflow.js';
 import type { Transport, TransportSink } from './transport.js';
@@ -58,6 +59,7 @@ export class NatsTransport implements Transport {
   readonly #cluster: string;
   #connection: NatsConnection | undefined;
   #outflow: Outflow | undefined;
+  #inflow: Inflow | undefined;
   #watchdog: Watchdog | undefined;
   #connected = false;
   #own = '';
@@ -103,6 +105,7 @@ export class NatsTransport implements Transport {
       this.#options.whileDisconnected ?? 'refuse',
     );
     this.#outflow = outflow;
+    this.#inflow = new Inflow(clock, () => socketOf(connection));
     this.#subscribe(connection, `${this.#cluster}.${node}.>`, (message) => this.#take(message, sink));
     if (this.#options.connectionEvents === true)
       this.#subscribe(connection, `${this.#cluster}.conn.*`, (message) => takeConnectionEvent(message, sink));
@@ -254,6 +257,7 @@ export class NatsTransport implements Transport {
   }
 
   #hand(from: string, frame: Uint8Array, sink: TransportSink): void {
+    this.#inflow?.took(frame.byteLength);
     if (this.#early === undefined) sink.frame(from, frame);
     else if (this.#early.length < earlyMax) this.#early.push([from, frame]);
   }
@@ -292,6 +296,15 @@ function takeConnectionEvent(message: Msg, sink: TransportSink): void {
   const id = connectionIdOf(serverId, clientId);
   if (typeof reason === 'string' && reason.startsWith('Slow Consumer')) sink.slowConsumer(id);
   sink.disconnected(id);
+}
+
+/** What the client reads from; it does not say, and where another version has it elsewhere, its reading is not paced. */
+function socketOf(connection: NatsConnection): Readable | undefined {
+  const { protocol } = connection as {
+    readonly protocol?: { readonly transport?: { readonly socket?: Partial<Readable> } };
+  };
+  const socket = protocol?.transport?.socket;
+  return typeof socket?.pause === 'function' && typeof socket.resume === 'function' ? (socket as Readable) : undefined;
 }
 
 /** A client chooses its name itself, but not these. */
