@@ -7,7 +7,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds since 1970 in UTC; may step. Only for people to read: logs and timestamps in messages. */
   wallTime(): number;
-  /** Calls `callback` once, `delayMs` (>= 0) from now. */
+  /** Calls `callback` once, `delayMs` (>= 0) from now, never before. */
   timer(delayMs: number, callback: () => void): Timer;
   /** Calls `callback` in a later turn of the event loop, so that input and output get their share before it. */
   nextTurn(callback: () => void): void;
@@ -35,11 +35,13 @@ export class SystemClock implements Clock {
   timer(delayMs: number, callback: () => void): Timer {
     const deadline = this.now() + delayMs;
     let handle: NodeJS.Timeout;
-    const arm = (): void => {
+    // The platform's timers count in whole ms of a coarser clock, so they may come early, too.
+    const look = (): void => {
       const left = deadline - this.now();
-      handle = left > delayMsMax ? setTimeout(arm, delayMsMax) : setTimeout(callback, Math.max(0, left));
+      if (left <= 0) callback();
+      else handle = setTimeout(look, Math.min(left, delayMsMax));
     };
-    arm();
+    handle = setTimeout(look, Math.min(Math.max(0, delayMs), delayMsMax));
     return { cancel: () => clearTimeout(handle) };
   }
 
