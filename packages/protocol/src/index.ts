@@ -24,7 +24,7 @@ export type {
   TaskInfo,
   TaskStatus,
 } from './infos.js';
-export { type MasterInfo, MasterInfoSchema } from './master-info.js';
+export { type MasterAddress, MasterAddressSchema, type MasterInfo, MasterInfoSchema } from './master-info.js';
 export {
   DeclineResourceOffer,
   ExecutorRegistered,
