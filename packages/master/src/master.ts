@@ -65,6 +65,11 @@ export class Master extends Process {
     });
   }
 
+  /** All that it knows, for looking on. */
+  get books(): Books {
+    return this.#books;
+  }
+
   get info(): MasterInfo {
     return { ...this.#info, pid: this.pid };
   }

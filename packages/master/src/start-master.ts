@@ -4,15 +4,18 @@ import type { Contender, Leadership } from '@mesos-ts/zk-election';
 import { Master } from './master.js';
 import type { MasterOptions } from './master-options.js';
 
-export interface StartMasterOptions extends MasterOptions {
-  /** The Node of the master: its name, transports, clock and the like. */
-  readonly node: NodeOptions;
+export interface RunMasterOptions extends MasterOptions {
   /** Makes the master one candidate of the election. Closed when the master stops. */
   readonly contender: Contender;
   readonly hostname: string;
   /** Told of every election won, and of every leadership lost with the reason. */
   readonly onLeading?: (leadership: Leadership) => void;
   readonly onLost?: (why: string) => void;
+}
+
+export interface StartMasterOptions extends RunMasterOptions {
+  /** The Node of the master: its name, transports, clock and the like. */
+  readonly node: NodeOptions;
 }
 
 /** A master that stands by or leads, until it is stopped. */
@@ -34,7 +37,11 @@ const contendAgainMs = 1_000;
  * place, under the same PID. Those who were linked to the old one are told that it ended.
  */
 export async function startMaster(options: StartMasterOptions): Promise<RunningMaster> {
-  const node = await Node.start(options.node);
+  return runMaster(await Node.start(options.node), options);
+}
+
+/** As {@link startMaster}, on a Node that is there already; its end stops that Node. */
+export function runMaster(node: Node, options: RunMasterOptions): RunningMaster {
   const candidate = new Candidate(node, options);
   const ended = candidate.run();
   ended.catch(() => undefined); // whoever waits for it is told; nobody has to
@@ -43,11 +50,11 @@ export async function startMaster(options: StartMasterOptions): Promise<RunningM
 
 class Candidate {
   readonly #node: Node;
-  readonly #options: StartMasterOptions;
+  readonly #options: RunMasterOptions;
   #master: Master;
   #stopping = false;
 
-  constructor(node: Node, options: StartMasterOptions) {
+  constructor(node: Node, options: RunMasterOptions) {
     this.#node = node;
     this.#options = options;
     this.#master = this.#newMaster();

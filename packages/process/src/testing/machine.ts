@@ -1,5 +1,6 @@
 import { Node, type NodeOptions } from '../node.js';
 import { Random } from '../random.js';
+import type { Transport } from '../transport.js';
 import { MachineClock } from './machine-clock.js';
 import type { SimulatedNetwork } from './simulated-network.js';
 import { Storage } from './storage.js';
@@ -22,6 +23,8 @@ export interface MachineOptions {
   readonly clockRate?: number;
   /** How far its wall clock is ahead at the start, in ms. Default 0. */
   readonly wallOffsetMs?: number;
+  /** How its Node reaches what else runs on the machine: made anew at every start, and asked before the network. */
+  readonly localTransports?: () => readonly Transport[];
   /** What else its Node is to know. */
   readonly node?: Omit<NodeOptions, 'name' | 'transports' | 'clock' | 'random' | 'log'>;
 }
@@ -199,7 +202,7 @@ export class Machine {
     const node = await Node.start({
       ...this.#options.node,
       name: this.name,
-      transports: [network.transport(life)],
+      transports: [...(this.#options.localTransports?.() ?? []), network.transport(life)],
       clock: new MachineClock(timeline, life, settings, trace, this.name),
       random,
       ...(trace === undefined ? {} : { log: trace.logger(this.name) }),
