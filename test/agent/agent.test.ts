@@ -41,6 +41,7 @@ import {
   StatusUpdate,
   type TaskId,
   UnregisterSlave,
+  type WithoutEpoch,
 } from '@mesos-ts/protocol';
 import { StandaloneDetector } from '@mesos-ts/zk-election';
 import { Type } from '@sinclair/typebox';
@@ -131,7 +132,7 @@ class Stage {
     return this.running.pid;
   }
 
-  say<M extends AnyMessageType>(type: M, body: BodyOf<M>): void {
+  say<M extends AnyMessageType>(type: M, body: WithoutEpoch<M>): void {
     this.master.say(this.agent, type, body);
   }
 
@@ -201,8 +202,8 @@ class Stage {
 
 /** A process that only speaks. */
 class Speaker extends Process {
-  say<M extends AnyMessageType>(to: Upid, type: M, body: BodyOf<M>): void {
-    this.send(to, type, body);
+  say<M extends AnyMessageType>(to: Upid, type: M, body: WithoutEpoch<M>): void {
+    this.send(to, type, { epoch: 1, ...body } as unknown as BodyOf<M>);
   }
 }
 
@@ -235,12 +236,14 @@ t.test('an agent registers until it is answered, says what it has, and answers p
 
 t.test('a master that restarts is found under its name, and its successor is the one that is heard', async (t) => {
   const stage = await Stage.set(t);
+  stage.master.epoch = 2;
   stage.detector.appoint({ pid: upid('master', 'm1'), epoch: 2 });
   await stage.master.next(ReregisterSlave);
   await stage.settled();
   stage.network.crash('m1');
   const old = stage.master.pid;
   stage.master = await stage.addMaster('m1');
+  stage.master.epoch = 2;
   const { body } = await stage.master.next(ReregisterSlave);
   t.equal(body.slave.id, slaveId);
   await stage.settled();
@@ -363,6 +366,7 @@ t.test('a new master learns all that there is, and then gets what is not acknowl
     { frameworkId, taskId: 't1' as TaskId },
     { frameworkId, taskId: 't9' as TaskId },
   ];
+  stage.master.epoch = 2;
   stage.detector.appoint({ pid: stage.master.pid, epoch: 2 });
   const { body } = await stage.master.next(ReregisterSlave);
   t.match(body, {

@@ -11,6 +11,7 @@ import {
   StatusUpdate,
   StatusUpdateAcknowledgement,
   UnregisterSlave,
+  type WithoutEpoch,
 } from '@mesos-ts/protocol';
 
 interface Waiter {
@@ -31,15 +32,16 @@ const patienceMs = 20_000;
 export class ScriptedMaster extends Process {
   /** Whether registrations are answered. */
   answering = true;
+  epoch = 1;
   totalPingTimeoutMs = 60_000;
   slaveId = 'M-S0' as SlaveId;
   reconciliations: BodyOf<typeof SlaveReregistered>['reconciliations'] = [];
   #seen: Seen[] = [];
   #waiters: Waiter[] = [];
 
-  /** Sends in this master's name. */
-  say<M extends AnyMessageType>(to: Upid, type: M, body: BodyOf<M>): void {
-    this.send(to, type, body);
+  /** Sends in this master's name, with its epoch unless the body has one. */
+  say<M extends AnyMessageType>(to: Upid, type: M, body: WithoutEpoch<M>): void {
+    this.send(to, type, { epoch: this.epoch, ...body } as unknown as BodyOf<M>);
   }
 
   /** The first message of that type, heard already or yet to be, that nobody has asked for and that matches. */
@@ -88,12 +90,12 @@ export class ScriptedMaster extends Process {
     this.install(RegisterSlave, (from, body) => {
       this.#hear({ from, name: RegisterSlave.name, body });
       const { slaveId, totalPingTimeoutMs } = this;
-      if (this.answering) this.send(from, SlaveRegistered, { slaveId, totalPingTimeoutMs });
+      if (this.answering) this.say(from, SlaveRegistered, { slaveId, totalPingTimeoutMs });
     });
     this.install(ReregisterSlave, (from, body) => {
       this.#hear({ from, name: ReregisterSlave.name, body });
       const { slaveId, totalPingTimeoutMs, reconciliations } = this;
-      if (this.answering) this.send(from, SlaveReregistered, { slaveId, totalPingTimeoutMs, reconciliations });
+      if (this.answering) this.say(from, SlaveReregistered, { slaveId, totalPingTimeoutMs, reconciliations });
     });
   }
 

@@ -240,7 +240,7 @@ t.test('junk and strangers on the wire are counted and harm nobody, while a task
   stranger.send(master, message('NoSuchMessage', {}), {});
   stranger.send(master, message('RegisterFramework', { framework: Type.String() }), { framework: 'x' });
   stranger.send(agent, KillTask, { frameworkId, taskId: 'one' as TaskId });
-  stranger.send(agent, Shutdown, { message: 'you are dismissed' });
+  stranger.send(agent, Shutdown, { epoch: 1, message: 'you are dismissed' });
   stranger.send(upid('master', 'm1', 'anotherlife'), UnregisterFramework, { frameworkId });
   await eventually('the master has counted them', () => {
     const counted = scene.master.node.counters;

@@ -7,15 +7,7 @@ import {
   SchedulerDriver,
   type SchedulerDriverOptions,
 } from '@mesos-ts/frameworks';
-import {
-  type AnyMessageType,
-  type BodyOf,
-  MemoryNetwork,
-  Node,
-  Random,
-  type Upid,
-  VirtualClock,
-} from '@mesos-ts/process';
+import { type AnyMessageType, MemoryNetwork, Node, Random, type Upid, VirtualClock } from '@mesos-ts/process';
 import {
   DeclineResourceOffer,
   type ExecutorId,
@@ -48,6 +40,7 @@ import {
   type TaskInfo,
   type TaskStatus,
   UnregisterFramework,
+  type WithoutEpoch,
 } from '@mesos-ts/protocol';
 import { StandaloneDetector } from '@mesos-ts/zk-election';
 import t, { type Test } from 'tap';
@@ -160,6 +153,7 @@ class Stage {
   readonly detector = new StandaloneDetector();
   readonly recorder = new Recorder();
   readonly #nodes: Node[] = [];
+  readonly #masters: ScriptedProcess[] = [];
   node!: Node;
   driver!: SchedulerDriver;
   #epoch = 0;
@@ -189,12 +183,15 @@ class Stage {
 
   async addMaster(name: string, master = welcoming()): Promise<ScriptedProcess> {
     (await this.addNode(name)).spawn(master);
+    this.#masters.push(master);
+    master.epoch = Math.max(1, this.#epoch);
     await this.clock.settle();
     return master;
   }
 
   appoint(pid: Upid | undefined): Promise<void> {
     this.detector.appoint(pid === undefined ? undefined : { pid, epoch: ++this.#epoch });
+    for (const master of this.#masters) if (pid !== undefined && master.pid.startsWith(pid)) master.epoch = this.#epoch;
     return this.clock.settle();
   }
 
@@ -229,7 +226,7 @@ interface RegisteredStage {
   readonly recorder: Recorder;
   readonly told: string[];
   /** Says it to the driver's process, as the master, and lets the consequences run. */
-  say<M extends AnyMessageType>(type: M, body: BodyOf<M>): Promise<void>;
+  say<M extends AnyMessageType>(type: M, body: WithoutEpoch<M>): Promise<void>;
 }
 
 t.test('registers with the leader at once, and only once it is known', async (t) => {

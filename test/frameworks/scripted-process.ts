@@ -1,4 +1,5 @@
 import { type AnyMessageType, type BodyOf, type ExitReason, Process, type Upid } from '@mesos-ts/process';
+import type { WithoutEpoch } from '@mesos-ts/protocol';
 
 /** A message as it arrived. */
 export interface Arrival {
@@ -20,6 +21,8 @@ const patienceMs = 20_000;
 export class ScriptedProcess extends Process {
   readonly arrivals: Arrival[] = [];
   readonly exits: string[] = [];
+  /** Said with every message, as a leader does. */
+  epoch = 1;
   #taken = 0;
   #waiter: Waiter | undefined;
 
@@ -32,8 +35,8 @@ export class ScriptedProcess extends Process {
     super(id);
   }
 
-  say<M extends AnyMessageType>(to: Upid, type: M, body: BodyOf<M>): void {
-    this.send(to, type, body);
+  say<M extends AnyMessageType>(to: Upid, type: M, body: WithoutEpoch<M>): void {
+    this.send(to, type, { epoch: this.epoch, ...body } as unknown as BodyOf<M>);
   }
 
   watch(pid: Upid): void {

@@ -48,6 +48,7 @@ import {
   type TaskId,
   type TaskInfo,
   type TaskState,
+  type WithoutEpoch,
 } from '@mesos-ts/protocol';
 import type { Leadership } from '@mesos-ts/zk-election';
 import type { Test } from 'tap';
@@ -64,7 +65,7 @@ export class ScriptedLeadership implements Leadership {
   valid = true;
   #lose: (why: string) => void = () => undefined;
 
-  constructor(readonly epoch = 1) {
+  constructor(readonly epoch = 7) {
     this.lost = new Promise((resolve) => {
       this.#lose = resolve;
     });
@@ -84,14 +85,17 @@ const everyMessage: readonly AnyMessageType[] = Object.values(protocol).filter(
   (value) => typeof value === 'object' && 'schema' in value && 'check' in value,
 ) as readonly AnyMessageType[];
 
-/** A process that keeps whatever it is told. */
+/** A process that keeps whatever it is told by a master. */
 export class Scripted extends Process {
+  /** Those that the messages came with. */
+  readonly epochs = new Set<number | undefined>();
   readonly exits: { pid: Upid; reason: ExitReason }[] = [];
   readonly #inbox: { type: AnyMessageType; body: unknown }[] = [];
 
   protected override initialize(): void {
     for (const type of everyMessage)
-      this.install(type, (_from, body) => {
+      this.install(type, (_from, { epoch, ...body }) => {
+        this.epochs.add(epoch);
         this.#inbox.push({ type, body });
         this.heard(type, body);
       });
@@ -103,18 +107,18 @@ export class Scripted extends Process {
 
   protected heard(_type: AnyMessageType, _body: unknown): void {}
 
-  /** Takes out what came of one type since it was last asked for. */
-  take<M extends AnyMessageType>(type: M): BodyOf<M>[] {
+  /** Takes out what came of one type since it was last asked for, without the epochs. */
+  take<M extends AnyMessageType>(type: M): WithoutEpoch<M>[] {
     const taken = this.#inbox.filter((one) => one.type === type);
     for (const one of taken) this.#inbox.splice(this.#inbox.indexOf(one), 1);
-    return taken.map(({ body }) => body as BodyOf<M>);
+    return taken.map(({ body }) => body as WithoutEpoch<M>);
   }
 
   /** Takes out the only message of that type. */
-  takeOne<M extends AnyMessageType>(type: M): BodyOf<M> {
+  takeOne<M extends AnyMessageType>(type: M): WithoutEpoch<M> {
     const taken = this.take(type);
     assert.equal(taken.length, 1, `${this.id} expected one ${type.name}, and got ${taken.length}`);
-    return taken[0] as BodyOf<M>;
+    return taken[0] as WithoutEpoch<M>;
   }
 
   /** The names of what came, in order, and is not taken out yet. */
@@ -324,6 +328,7 @@ export class Rig {
   readonly nodes: Node[] = [];
   /** Where the master answers. */
   pid = '' as Upid;
+  readonly #listeners: Scripted[] = [];
   #masterNode: Node | undefined;
   #named = 0;
 
@@ -332,6 +337,7 @@ export class Rig {
     const { rig, master } = await Rig.standby(t, options);
     await master.elected(rig.leadership);
     await rig.settle();
+    t.teardown(() => rig.#everythingHadTheEpoch());
     return rig;
   }
 
@@ -396,7 +402,7 @@ export class Rig {
     const name = `framework-${++this.#named}`;
     const framework = { name, user: 'u', hostname: 'h', role: '*', failoverTimeoutMs: 60_000, ...info };
     const scheduler = new Scheduler('scheduler', this, framework);
-    (await this.newNode(name)).spawn(scheduler);
+    this.#listen(await this.newNode(name), scheduler);
     return scheduler;
   }
 
@@ -414,7 +420,7 @@ export class Rig {
   ): Promise<A> {
     const name = `agent-${++this.#named}`;
     const agent = new kind('slave', this, name, parseResources(resources));
-    (await this.newNode(name)).spawn(agent);
+    this.#listen(await this.newNode(name), agent);
     return agent;
   }
 
@@ -422,7 +428,8 @@ export class Rig {
   async reborn(agent: ScriptedAgent): Promise<ScriptedAgent> {
     const successor = new ScriptedAgent('slave', this, agent.hostname, agent.resources);
     successor.slaveId = agent.slaveId;
-    this.nodes.find(({ name }) => name === agent.hostname)?.spawn(successor);
+    const node = this.nodes.find(({ name }) => name === agent.hostname);
+    if (node !== undefined) this.#listen(node, successor);
     await this.settle();
     return successor;
   }
@@ -434,10 +441,22 @@ export class Rig {
     return agent;
   }
 
+  #listen(node: Node, listener: Scripted): void {
+    node.spawn(listener);
+    this.#listeners.push(listener);
+  }
+
+  /** Of every test with a master that leads: a message of any kind without it, or with another, fails the test. */
+  #everythingHadTheEpoch(): void {
+    for (const { id, epochs } of this.#listeners)
+      for (const epoch of epochs)
+        assert.equal(epoch, this.leadership.epoch, `${id} heard a message of another epoch, or of none`);
+  }
+
   /** A process that nobody knows. */
   async stranger(): Promise<Scripted> {
     const stranger = new Scripted('stranger');
-    (await this.newNode(`stranger-${++this.#named}`)).spawn(stranger);
+    this.#listen(await this.newNode(`stranger-${++this.#named}`), stranger);
     return stranger;
   }
 }

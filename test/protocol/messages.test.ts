@@ -9,6 +9,7 @@ const slaveId = 'M-S0';
 const executorId = 'e1';
 const taskId = 't1';
 const offerId = 'M-O0';
+const epoch = 7;
 const resources = parseResources('cpus:1.5;mem(ads):64;ports:[1-2];disks:{a}');
 const data = new Uint8Array([0, 1, 255]);
 const master = { id: 'M', pid: upid('master', 'm1', 'abc'), hostname: 'host', version: '0.1.0' };
@@ -31,18 +32,19 @@ const samples: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   ReviveOffers: { frameworkId },
   SuppressOffers: { frameworkId },
   ReconcileTasks: { frameworkId, statuses: [{ taskId, slaveId }, { taskId }] },
+  StaleLeader: { epoch },
   KillTask: { frameworkId, taskId },
   StatusUpdateAcknowledgement: { slaveId, frameworkId, taskId, uuid: 'u' },
   FrameworkToExecutor: relayed,
   StatusUpdate: { frameworkId, status },
   ExecutorToFramework: relayed,
   ExitedExecutor: { slaveId, frameworkId, executorId, status: 137 },
-  FrameworkRegistered: { frameworkId, master },
-  FrameworkReregistered: { frameworkId, master },
-  ResourceOffer: { offers: [offer, offer] },
-  RescindResourceOffer: { offerId },
-  LostSlave: { slaveId },
-  FrameworkError: { message: 'no' },
+  FrameworkRegistered: { epoch, frameworkId, master },
+  FrameworkReregistered: { epoch, frameworkId, master },
+  ResourceOffer: { epoch, offers: [offer, offer] },
+  RescindResourceOffer: { epoch, offerId },
+  LostSlave: { epoch, slaveId },
+  FrameworkError: { epoch, message: 'no' },
   RegisterSlave: { slave, version: '0.1.0' },
   ReregisterSlave: {
     slave,
@@ -53,12 +55,12 @@ const samples: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   },
   UnregisterSlave: { slaveId },
   PongSlave: {},
-  SlaveRegistered: { slaveId, totalPingTimeoutMs: 75_000 },
-  SlaveReregistered: { slaveId, totalPingTimeoutMs: 75_000, reconciliations: [{ frameworkId, taskId }] },
-  PingSlave: { connected: true },
+  SlaveRegistered: { epoch, slaveId, totalPingTimeoutMs: 75_000 },
+  SlaveReregistered: { epoch, slaveId, totalPingTimeoutMs: 75_000, reconciliations: [{ frameworkId, taskId }] },
+  PingSlave: { epoch, connected: true },
   RunTask: { framework, task, launchExecutor: true },
-  ShutdownFramework: { frameworkId },
-  Shutdown: { message: 'no' },
+  ShutdownFramework: { epoch, frameworkId },
+  Shutdown: { epoch, message: 'no' },
   RegisterExecutor: { frameworkId, executorId },
   ExecutorRegistered: { executor, framework, slave },
   ShutdownExecutor: { frameworkId, executorId },

@@ -42,8 +42,6 @@ export interface AgentEnd {
   readonly why: string;
 }
 
-/** What a leader may send before it is pinned: its answer to a registration, of which the last refuses the agent. */
-const leaderMessages: ReadonlySet<string> = new Set([SlaveRegistered.name, SlaveReregistered.name, Shutdown.name]);
 const executorMessages: ReadonlySet<string> = new Set([StatusUpdate.name, ExecutorToFramework.name]);
 /** What only a master may say of a task, or nobody. */
 const notForExecutors: ReadonlySet<TaskState> = new Set(['TASK_STAGING', 'TASK_UNREACHABLE', 'TASK_UNKNOWN']);
@@ -111,8 +109,8 @@ export class Agent extends Process {
   }
 
   /** Masters are heard only as the pinned one, executors only as the ones that were launched. */
-  protected override admits(from: Upid, name: string): boolean {
-    if (this.#isFromWhomItShouldBe(from, name)) return true;
+  protected override admits(from: Upid, name: string, body: unknown): boolean {
+    if (this.#isFromWhomItShouldBe(from, name, body)) return true;
     this.log.warn({ from, message: name }, 'message dropped: its sender has no say here');
     return false;
   }
@@ -123,11 +121,10 @@ export class Agent extends Process {
     else this.#runner.connectionBroke(executor);
   }
 
-  #isFromWhomItShouldBe(from: Upid, name: string): boolean {
+  #isFromWhomItShouldBe(from: Upid, name: string, body: unknown): boolean {
     if (executorMessages.has(name)) return this.#frameworks.executorAt(from) !== undefined;
     if (name === RegisterExecutor.name) return this.#frameworks.executorLaunchedAs(from) !== undefined;
-    if (this.#contact.isMaster(from)) return true;
-    return leaderMessages.has(name) && this.#contact.speaksForLeader(from);
+    return this.#contact.admits(from, name, body);
   }
 
   // Registration

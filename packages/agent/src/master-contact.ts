@@ -1,6 +1,17 @@
 import type { AnyMessageType, BodyOf, Timer, Upid } from '@mesos-ts/process';
-import { RegisterSlave, ReregisterSlave, type SlaveId, type SlaveInfo, version } from '@mesos-ts/protocol';
-import { type Detector, ElectionClosed, type Leader } from '@mesos-ts/zk-election';
+import {
+  epochOf,
+  RegisterSlave,
+  ReregisterSlave,
+  Shutdown,
+  type SlaveId,
+  type SlaveInfo,
+  SlaveRegistered,
+  SlaveReregistered,
+  StaleLeader,
+  version,
+} from '@mesos-ts/protocol';
+import { type Detector, ElectionClosed, EpochFence, type Leader } from '@mesos-ts/zk-election';
 import { match } from 'ts-pattern';
 import type { AgentActs } from './agent-acts.js';
 import { Registration, type RegistrationEffect } from './registration.js';
@@ -18,11 +29,15 @@ export interface MasterContactOptions {
   readonly onEnd: (why: string) => void;
 }
 
+/** What a leader may send before it is pinned: its answer to a registration, of which the last refuses the agent. */
+const firstWords: ReadonlySet<string> = new Set([SlaveRegistered.name, SlaveReregistered.name, Shutdown.name]);
+
 /** Carries out what {@link Registration} decides: follows the detector, registers, and keeps the timers. */
 export class MasterContact {
   readonly #acts: AgentActs;
   readonly #options: MasterContactOptions;
   readonly #registration: Registration;
+  readonly #fence = new EpochFence();
   #retryTimer: Timer | undefined;
   #pingTimer: Timer | undefined;
   #ended = false;
@@ -38,14 +53,25 @@ export class MasterContact {
     return this.#registration.slaveId;
   }
 
-  /** Whether `from` is the pinned master, connected or not. */
-  isMaster(from: Upid): boolean {
-    return from === this.#registration.master;
+  /**
+   * Whether to take a message that only a leader may send: from the pinned master, or as an answer to a registration from
+   * whoever may answer for the leader; and from nobody once a later leader is known, of which the sender is told.
+   */
+  admits(from: Upid, name: string, body: unknown): boolean {
+    const isLeaders = this.#isMaster(from) || (firstWords.has(name) && this.#registration.speaksForLeader(from));
+    const epoch = epochOf(body);
+    const verdict = this.#fence.judge(epoch, isLeaders);
+    if (verdict === 'stale') {
+      const { highest } = this.#fence;
+      this.#acts.counters.increment('messages_from_stale_leaders');
+      this.#acts.log.warn({ from, message: name, epoch, highest }, 'message dropped: a later leader is known');
+      this.#acts.send(from, StaleLeader, { epoch: highest });
+    }
+    return verdict === 'take';
   }
 
-  /** As {@link Registration.speaksForLeader}. */
-  speaksForLeader(from: Upid): boolean {
-    return this.#registration.speaksForLeader(from);
+  #isMaster(from: Upid): boolean {
+    return from === this.#registration.master;
   }
 
   /** Finds out who leads, and registers; from now on. */
@@ -70,7 +96,7 @@ export class MasterContact {
   /** A registration was answered. @returns whether the agent is that master's now. */
   answered(from: Upid, slaveId: SlaveId, totalPingTimeoutMs: number): boolean {
     this.#carryOut(this.#registration.answered(from, slaveId, totalPingTimeoutMs));
-    return this.isMaster(from);
+    return this.#isMaster(from);
   }
 
   pinged(connected: boolean): void {
@@ -86,6 +112,7 @@ export class MasterContact {
       this.#options.detector.detect(previous),
       (leader) => {
         this.#acts.log.info({ leader: leader?.pid, epoch: leader?.epoch }, 'who leads has changed');
+        if (leader !== undefined) this.#fence.raise(leader.epoch);
         this.#carryOut(this.#registration.follow(leader));
         this.#detect(leader);
       },

@@ -4,6 +4,7 @@ import {
   type ExecutorId,
   ExecutorToFramework,
   ExitedExecutor,
+  epochOf,
   type Filters,
   FrameworkError,
   type FrameworkId,
@@ -25,6 +26,7 @@ import {
   ResourceOffer,
   ReviveOffers,
   type SlaveId,
+  StaleLeader,
   StatusUpdate,
   StatusUpdateAcknowledgement,
   SuppressOffers,
@@ -34,7 +36,7 @@ import {
   type TaskStatus,
   UnregisterFramework,
 } from '@mesos-ts/protocol';
-import { type Detector, ElectionClosed, type Leader } from '@mesos-ts/zk-election';
+import { type Detector, ElectionClosed, EpochFence, type Leader } from '@mesos-ts/zk-election';
 import { answersFor } from './answers-for.js';
 import type { CallbackQueue } from './callback-queue.js';
 import { DriverEndedError, FrameworkRefusedError, messageOf } from './errors.js';
@@ -74,6 +76,7 @@ export class SchedulerProcess extends Process {
   #framework: FrameworkInfo;
   /** Take over from another scheduler with our id: only the first time that we come with one. */
   #failover: boolean;
+  readonly #fence = new EpochFence();
   #leader: Leader | undefined;
   /** The master that we are registered with; undefined while disconnected. */
   #master: Upid | undefined;
@@ -202,7 +205,20 @@ export class SchedulerProcess extends Process {
     );
   }
 
-  protected override admits(from: Upid, name: string): boolean {
+  /** Only the leader is heard, and nobody once a later one is known, of which the sender is told. */
+  protected override admits(from: Upid, name: string, body: unknown): boolean {
+    const epoch = epochOf(body);
+    const verdict = this.#fence.judge(epoch, this.#isLeader(from, name));
+    if (verdict === 'stale') {
+      const { highest } = this.#fence;
+      this.node.counters.increment('messages_from_stale_leaders');
+      this.log.warn({ from, message: name, epoch, highest }, 'message dropped: a later leader is known');
+      this.send(from, StaleLeader, { epoch: highest });
+    }
+    return verdict === 'take';
+  }
+
+  #isLeader(from: Upid, name: string): boolean {
     if (this.#master !== undefined) return from === this.#master;
     return this.#leader !== undefined && firstWords.has(name) && answersFor(this.#leader.pid, from);
   }
@@ -239,6 +255,7 @@ export class SchedulerProcess extends Process {
     );
     this.#disconnect();
     this.#leader = leader;
+    if (leader !== undefined) this.#fence.raise(leader.epoch);
     this.#register();
   }
 

@@ -1,5 +1,5 @@
-import type { AnyMessageType, BodyOf, Clock, Counters, Handler, Timer, Upid } from '@mesos-ts/process';
-import type { MasterInfo } from '@mesos-ts/protocol';
+import type { AnyMessageType, Clock, Counters, Handler, Timer, Upid } from '@mesos-ts/process';
+import type { LeaderMessageType, MasterInfo, WithoutEpoch } from '@mesos-ts/protocol';
 import type { Logger } from 'pino';
 import type { Framework } from './frameworks.js';
 
@@ -11,13 +11,17 @@ export interface MasterActs {
   readonly counters: Counters;
   /** Whether it leads at this moment; false as soon as its lease may have run out. */
   readonly leads: boolean;
+  /** Of the leadership that it has, or had; 0 before the first. */
+  readonly epoch: number;
+  /** Somebody whom it answers for has seen a later leader than this one. */
+  stale(epoch: number): void;
   /** It leads for so short a time that agents may still be on their way to it. */
   readonly recovering: boolean;
   install<M extends AnyMessageType>(type: M, handler: Handler<M>): void;
-  /** Sends nothing while the master does not lead. */
-  send<M extends AnyMessageType>(to: Upid, type: M, body: BodyOf<M>): void;
+  /** Sends it with the epoch of this leadership; nothing while the master does not lead. */
+  send<M extends LeaderMessageType>(to: Upid, type: M, body: WithoutEpoch<M>): void;
   /** Sends to the framework's scheduler, if there is one and it is connected. */
-  tell<M extends AnyMessageType>(framework: Framework | undefined, type: M, body: BodyOf<M>): void;
+  tell<M extends LeaderMessageType>(framework: Framework | undefined, type: M, body: WithoutEpoch<M>): void;
   link(pid: Upid): void;
   delay(delayMs: number, work: () => void): Timer;
   /** Runs `work` behind what waits in the mailbox, if the master is still there by then. */

@@ -25,6 +25,7 @@ export const masterProcessId = 'master';
 export class Master extends Process {
   readonly #info: Omit<MasterInfo, 'pid'>;
   readonly #options: Required<MasterOptions>;
+  readonly #onStale: (epoch: number) => void;
   readonly #allocator: DrfAllocator;
   readonly #books: Books;
   readonly #frameworks: FrameworkRegistration;
@@ -33,9 +34,18 @@ export class Master extends Process {
   #leadership: Leadership | undefined;
   #electedAt = 0;
 
-  constructor(info: Omit<MasterInfo, 'pid'>, options: MasterOptions = {}) {
+  /**
+   * @param onStale told of a higher epoch than its own that an agent or a scheduler has seen: this leadership is to be
+   * given up. May come again.
+   */
+  constructor(
+    info: Omit<MasterInfo, 'pid'>,
+    options: MasterOptions = {},
+    onStale: (epoch: number) => void = () => undefined,
+  ) {
     super(masterProcessId);
     this.#info = info;
+    this.#onStale = onStale;
     this.#options = { ...masterDefaults, ...options };
     const acts = this.#acts();
     const allocator = new DrfAllocator(`allocator(${info.id})`, (allocations) =>
@@ -78,6 +88,7 @@ export class Master extends Process {
     this.link(this.node.spawn(this.#allocator));
     this.#routing.installForFrameworks();
     this.#routing.installForAgents();
+    this.#routing.installForEverybody();
   }
 
   protected override finalize(): void {
@@ -89,9 +100,11 @@ export class Master extends Process {
     return this.#leadership?.isValid() === true;
   }
 
-  /** Who may no longer lead tells nobody anything: its successor does. */
+  /** Says it in the name of this leadership. Who may no longer lead tells nobody anything: its successor does. */
   protected override send<M extends AnyMessageType>(to: Upid, type: M, body: BodyOf<M>): void {
-    if (this.admits()) super.send(to, type, body);
+    const leadership = this.#leadership;
+    if (!leadership?.isValid()) return;
+    super.send(to, type, { ...(body as object), epoch: leadership.epoch } as unknown as BodyOf<M>);
   }
 
   protected override exited(pid: Upid, reason: ExitReason): void {
@@ -125,13 +138,18 @@ export class Master extends Process {
       get leads() {
         return master.admits();
       },
+      get epoch() {
+        return master.#leadership?.epoch ?? 0;
+      },
       get recovering() {
         return master.clock.now() - master.#electedAt < master.#options.agentReregisterTimeoutMs;
       },
+      stale: (epoch) => this.#onStale(epoch),
       install: (type, handler) => this.install(type, handler),
-      send: (to, type, body) => this.send(to, type, body),
+      send: (to, type, body) => this.send(to, type, body as BodyOf<typeof type>),
       tell: (framework, type, body) => {
-        if (framework?.connected && framework.pid !== undefined) this.send(framework.pid, type, body);
+        if (framework?.connected && framework.pid !== undefined)
+          this.send(framework.pid, type, body as BodyOf<typeof type>);
       },
       link: (pid) => this.link(pid),
       delay: (delayMs, work) => this.delay(delayMs, work),

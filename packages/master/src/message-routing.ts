@@ -13,6 +13,7 @@ import {
   ReregisterFramework,
   ReregisterSlave,
   ReviveOffers,
+  StaleLeader,
   StatusUpdate,
   StatusUpdateAcknowledgement,
   SuppressOffers,
@@ -84,6 +85,10 @@ export class MessageRouting {
     this.#fromFramework(FrameworkToExecutor, (_framework, body) => this.#relayToExecutor(body));
   }
 
+  installForEverybody(): void {
+    this.#acts.install(StaleLeader, (from, { epoch }) => this.#stale(from, epoch));
+  }
+
   installForAgents(): void {
     const { agents, agentHealth, tasks } = this.#to;
     this.#acts.install(RegisterSlave, (from, { slave, version }) => agents.register(from, slave, version));
@@ -112,6 +117,23 @@ export class MessageRouting {
       if (agent === undefined) this.#stranger(from, type.name);
       else handle(agent, body);
     });
+  }
+
+  /**
+   * Only of those who are registered here: a stranger could end one leadership after the other. What they say costs no
+   * more than that either, since the message cannot carry an epoch that leaves too few for the leaders to come.
+   */
+  #stale(from: Upid, epoch: number): void {
+    const { counters, log } = this.#acts;
+    if (this.#books.agents.byPid(from) === undefined && this.#books.frameworks.byPid(from) === undefined) {
+      this.#stranger(from, StaleLeader.name);
+      return;
+    }
+    // It may be about what was said under this PID in an earlier term.
+    if (epoch <= this.#acts.epoch) return;
+    counters.increment('stale_leader_claims');
+    log.warn({ from, epoch, own: this.#acts.epoch }, 'a later leader was seen than this one: stepping down');
+    this.#acts.stale(epoch);
   }
 
   #stranger(from: Upid, message: string): void {

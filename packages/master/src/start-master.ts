@@ -114,9 +114,15 @@ class Candidate {
     if (!this.#stopping) this.#master = this.#newMaster();
   }
 
+  /** Whatever this candidate acquires from now on is higher. */
+  #stale(epoch: number): void {
+    this.#options.contender.heard(epoch);
+  }
+
   #newMaster(): Master {
     const { hostname } = this.#options;
-    const master = new Master({ id: this.#node.random.uuid() as MasterId, hostname, version }, this.#options);
+    const id = this.#node.random.uuid() as MasterId;
+    const master = new Master({ id, hostname, version }, this.#options, (epoch) => this.#stale(epoch));
     this.#node.spawn(master);
     return master;
   }

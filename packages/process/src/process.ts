@@ -93,8 +93,11 @@ export abstract class Process {
   /** A linked process is gone, or no longer known to be there: comes once per link. */
   protected exited(_pid: Upid, _reason: ExitReason): void | Promise<void> {}
 
-  /** Whether to handle a message at all: what is not admitted is dropped and counted as `messages_not_admitted`. */
-  protected admits(_from: Upid, _name: string): boolean {
+  /**
+   * Whether to handle a message at all: what is not admitted is dropped and counted as `messages_not_admitted`. `_body` is
+   * as it came: nothing has checked it yet.
+   */
+  protected admits(_from: Upid, _name: string, _body: unknown): boolean {
     return true;
   }
 
@@ -283,7 +286,8 @@ export abstract class Process {
   #serveMessage(event: MessageEvent): unknown {
     const installed = findHandler(this.#handlers, event.name);
     if (installed === undefined) return this.#refuse(event, 'MESSAGE_UNKNOWN', 'unknown');
-    if (!this.admits(event.from, event.name)) return this.#refuse(event, 'MESSAGE_NOT_ADMITTED', 'not-admitted');
+    if (!this.admits(event.from, event.name, event.body))
+      return this.#refuse(event, 'MESSAGE_NOT_ADMITTED', 'not-admitted');
     if (event.remote && !installed.type.check(event.body))
       return this.#refuse(event, 'MESSAGE_INVALID', 'invalid', installed.type.explain(event.body));
     this.#current = event;

@@ -1,3 +1,4 @@
+export { claimedEpochMax, epochOf, type LeaderMessageType, type WithoutEpoch } from './epoch.js';
 export {
   type ExecutorId,
   ExecutorIdSchema,
@@ -54,6 +55,7 @@ export {
   ShutdownFramework,
   SlaveRegistered,
   SlaveReregistered,
+  StaleLeader,
   StatusUpdate,
   StatusUpdateAcknowledgement,
   SuppressOffers,

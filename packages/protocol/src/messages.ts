@@ -1,5 +1,6 @@
 import { type BodyOf, message, UpidSchema } from '@mesos-ts/process';
 import { Type } from '@sinclair/typebox';
+import { alsoSaidByLeaders, ClaimedEpochSchema, saidByLeaders } from './epoch.js';
 import { ExecutorIdSchema, FrameworkIdSchema, OfferIdSchema, SlaveIdSchema, TaskIdSchema } from './ids.js';
 import {
   ExecutorInfoSchema,
@@ -64,11 +65,24 @@ export const ReconcileTasks = message('ReconcileTasks', {
   statuses: Type.Array(Type.Object({ taskId: TaskIdSchema, slaveId: Type.Optional(SlaveIdSchema) })),
 });
 
+// F -> M, A -> M
+
+/**
+ * Answers what came from a leader of an older epoch, and was dropped. `epoch`: the highest that the sender has seen. A
+ * leader that hears of a higher one than its own steps down, and contends for one that is higher still.
+ */
+export const StaleLeader = message('StaleLeader', { epoch: ClaimedEpochSchema });
+
 // F -> M -> A -> E
 
-export const KillTask = message('KillTask', { frameworkId: FrameworkIdSchema, taskId: TaskIdSchema });
+export const KillTask = message('KillTask', {
+  ...alsoSaidByLeaders,
+  frameworkId: FrameworkIdSchema,
+  taskId: TaskIdSchema,
+});
 
 export const StatusUpdateAcknowledgement = message('StatusUpdateAcknowledgement', {
+  ...alsoSaidByLeaders,
   slaveId: SlaveIdSchema,
   frameworkId: FrameworkIdSchema,
   taskId: TaskIdSchema,
@@ -77,6 +91,7 @@ export const StatusUpdateAcknowledgement = message('StatusUpdateAcknowledgement'
 
 /** Bytes of the framework's own for one executor. May be lost. */
 export const FrameworkToExecutor = message('FrameworkToExecutor', {
+  ...alsoSaidByLeaders,
   slaveId: SlaveIdSchema,
   frameworkId: FrameworkIdSchema,
   executorId: ExecutorIdSchema,
@@ -90,6 +105,7 @@ export const FrameworkToExecutor = message('FrameworkToExecutor', {
  * terminal one the master frees the resources. `pid`: whom to acknowledge to; absent where there is no uuid.
  */
 export const StatusUpdate = message('StatusUpdate', {
+  ...alsoSaidByLeaders,
   frameworkId: FrameworkIdSchema,
   status: TaskStatusSchema,
   latestState: Type.Optional(TaskStateSchema),
@@ -98,6 +114,7 @@ export const StatusUpdate = message('StatusUpdate', {
 
 /** Bytes of an executor's own for its framework. May be lost. */
 export const ExecutorToFramework = message('ExecutorToFramework', {
+  ...alsoSaidByLeaders,
   slaveId: SlaveIdSchema,
   frameworkId: FrameworkIdSchema,
   executorId: ExecutorIdSchema,
@@ -106,6 +123,7 @@ export const ExecutorToFramework = message('ExecutorToFramework', {
 
 /** An executor's OS process has ended. `status`: its exit code, or 128 and the number of the signal. May be lost. */
 export const ExitedExecutor = message('ExitedExecutor', {
+  ...alsoSaidByLeaders,
   slaveId: SlaveIdSchema,
   frameworkId: FrameworkIdSchema,
   executorId: ExecutorIdSchema,
@@ -115,25 +133,33 @@ export const ExitedExecutor = message('ExitedExecutor', {
 // M -> F
 
 export const FrameworkRegistered = message('FrameworkRegistered', {
+  ...saidByLeaders,
   frameworkId: FrameworkIdSchema,
   master: MasterInfoSchema,
 });
 export const FrameworkReregistered = message('FrameworkReregistered', {
+  ...saidByLeaders,
   frameworkId: FrameworkIdSchema,
   master: MasterInfoSchema,
 });
 
 /** One or more offers. */
-export const ResourceOffer = message('ResourceOffer', { offers: Type.Array(OfferSchema, { minItems: 1 }) });
+export const ResourceOffer = message('ResourceOffer', {
+  ...saidByLeaders,
+  offers: Type.Array(OfferSchema, { minItems: 1 }),
+});
 
 /** The offer is void. May cross a LaunchTasks that uses it, whose tasks are then TASK_DROPPED. */
-export const RescindResourceOffer = message('RescindResourceOffer', { offerId: OfferIdSchema });
+export const RescindResourceOffer = message('RescindResourceOffer', { ...saidByLeaders, offerId: OfferIdSchema });
 
 /** An agent is unreachable or gone. Sent once; may be lost. */
-export const LostSlave = message('LostSlave', { slaveId: SlaveIdSchema });
+export const LostSlave = message('LostSlave', { ...saidByLeaders, slaveId: SlaveIdSchema });
 
 /** The master will not have this framework: its driver aborts. */
-export const FrameworkError = message('FrameworkError', { message: Type.String({ maxLength: 65_536 }) });
+export const FrameworkError = message('FrameworkError', {
+  ...saidByLeaders,
+  message: Type.String({ maxLength: 65_536 }),
+});
 
 // A -> M
 
@@ -159,19 +185,21 @@ export const PongSlave = message('PongSlave', {});
 
 /** `totalPingTimeoutMs`: without a ping for that long, the agent is to look for its master again. */
 export const SlaveRegistered = message('SlaveRegistered', {
+  ...saidByLeaders,
   slaveId: SlaveIdSchema,
   totalPingTimeoutMs: Type.Integer({ minimum: 1 }),
 });
 
 /** `reconciliations`: tasks that the master holds to be on this agent, which did not name them. */
 export const SlaveReregistered = message('SlaveReregistered', {
+  ...saidByLeaders,
   slaveId: SlaveIdSchema,
   totalPingTimeoutMs: Type.Integer({ minimum: 1 }),
   reconciliations: Type.Array(Type.Object({ frameworkId: FrameworkIdSchema, taskId: TaskIdSchema })),
 });
 
 /** `connected: false`: the master holds this agent to be disconnected; it is to register again. */
-export const PingSlave = message('PingSlave', { connected: Type.Boolean() });
+export const PingSlave = message('PingSlave', { ...saidByLeaders, connected: Type.Boolean() });
 
 /**
  * M -> A -> E. `launchExecutor`: the master has counted the executor's resources for this task, so it is to be started;
@@ -179,16 +207,17 @@ export const PingSlave = message('PingSlave', { connected: Type.Boolean() });
  * TASK_DROPPED: it would use what was not counted.
  */
 export const RunTask = message('RunTask', {
+  ...alsoSaidByLeaders,
   framework: FrameworkInfoSchema,
   task: TaskInfoSchema,
   launchExecutor: Type.Boolean(),
 });
 
 /** Kill all executors of the framework. */
-export const ShutdownFramework = message('ShutdownFramework', { frameworkId: FrameworkIdSchema });
+export const ShutdownFramework = message('ShutdownFramework', { ...saidByLeaders, frameworkId: FrameworkIdSchema });
 
 /** Kill everything and end: the master will not have this agent. */
-export const Shutdown = message('Shutdown', { message: Type.String({ maxLength: 65_536 }) });
+export const Shutdown = message('Shutdown', { ...saidByLeaders, message: Type.String({ maxLength: 65_536 }) });
 
 // E -> A
 
@@ -208,6 +237,7 @@ export const ExecutorRegistered = message('ExecutorRegistered', {
 
 /** End: kill your tasks, say so, and exit within the grace period. */
 export const ShutdownExecutor = message('ShutdownExecutor', {
+  ...alsoSaidByLeaders,
   frameworkId: FrameworkIdSchema,
   executorId: ExecutorIdSchema,
 });
