@@ -1,6 +1,14 @@
 export { ClusterProcess } from './cluster-process.js';
 export { type Credentials, readCredentials } from './credentials.js';
 export { CredentialsFolder } from './credentials-folder.js';
+export {
+  cacheFolder,
+  type DebianPackagesOptions,
+  findExecutable,
+  hasDebianPackages,
+  pathFolders,
+  withDebianPackages,
+} from './debian-packages.js';
 export { LocalCluster, type LocalClusterOptions } from './local-cluster.js';
 export {
   type NatsServer,
@@ -10,3 +18,4 @@ export {
   startNatsServer,
 } from './nats-server.js';
 export { type FindNatsServerOptions, findNatsServer, NatsServerNotFoundError } from './nats-server-binary.js';
+export { natsServerGuard } from './nats-server-guard.js';
