@@ -24,12 +24,12 @@ function lines(effects: readonly RegistrationEffect[]): string[] {
 
 t.test('registration is tried at once, then within twice as long each time, up to a minute', async (t) => {
   const registration = new Registration();
-  t.strictSame(lines(registration.follow(leader(m1))), [`register ${m1}`, 'retry 1000']);
+  t.strictSame(lines(registration.follow(leader(m1))), [`register ${m1}`, 'retry 100']);
   const waits: string[] = [];
-  for (let i = 0; i < 8; i++) waits.push(lines(registration.attempt())[1] ?? '');
+  for (let i = 0; i < 11; i++) waits.push(lines(registration.attempt())[1] ?? '');
   t.strictSame(
     waits,
-    [2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000].map((ms) => `retry ${ms}`),
+    [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 51_200, 60_000, 60_000].map((ms) => `retry ${ms}`),
   );
 });
 
@@ -39,9 +39,9 @@ t.test('the answer pins the master, and is acted upon once', async (t) => {
   t.ok(registration.speaksForLeader(m1), 'any incarnation where the detector left it open');
   t.notOk(registration.speaksForLeader(m2));
   t.equal(registration.master, undefined);
-  t.strictSame(lines(registration.answered(m1, s0, 75_000)), [`connected ${m1} ${s0}`, 'await-ping 75000']);
+  t.strictSame(lines(registration.answered(m1, s0, 75_000, 0)), [`connected ${m1} ${s0}`, 'await-ping 75000']);
   t.equal(registration.master, m1);
-  t.strictSame(lines(registration.answered(m1, s0, 75_000)), ['await-ping 75000'], 'a second answer is no news');
+  t.strictSame(lines(registration.answered(m1, s0, 75_000, 0)), ['await-ping 75000'], 'a second answer is no news');
   t.strictSame(lines(registration.attempt()), [], 'a late retry does nothing');
   const pinned = new Registration();
   pinned.follow(leader(m1));
@@ -51,19 +51,19 @@ t.test('the answer pins the master, and is acted upon once', async (t) => {
 t.test('a broken link, a ping that says disconnected, and missing pings each begin registration anew', async (t) => {
   for (const begin of [
     (registration: Registration) => registration.exited(m1, 'connection-lost'),
-    (registration: Registration) => registration.pinged(false),
+    (registration: Registration) => registration.pinged(false, 0),
     (registration: Registration) => registration.pingMissed(),
   ]) {
     const registration = new Registration();
     registration.follow(leader(m1Open));
     registration.attempt();
-    registration.answered(m1, s0, 5_000);
-    t.strictSame(lines(registration.pinged(true)), ['await-ping 5000']);
-    t.match(lines(begin(registration)), [/^disconnected /, 'retry 1000'], 'with the first wait, not at once');
+    registration.answered(m1, s0, 5_000, 0);
+    t.strictSame(lines(registration.pinged(true, 0)), ['await-ping 5000']);
+    t.match(lines(begin(registration)), [/^disconnected /, 'retry 50'], 'after a short wait, not at once');
     t.strictSame(lines(begin(registration)), [], 'once');
     t.equal(registration.master, m1, 'still the only one to be heard');
-    t.strictSame(lines(registration.attempt()), [`register ${m1Open}`, 'retry 2000']);
-    t.strictSame(lines(registration.answered('master@m1#new' as Upid, s0, 5_000)), [
+    t.strictSame(lines(registration.attempt()), [`register ${m1Open}`, 'retry 100']);
+    t.strictSame(lines(registration.answered('master@m1#new' as Upid, s0, 5_000, 0)), [
       `connected master@m1#new ${s0}`,
       'await-ping 5000',
     ]);
@@ -74,26 +74,51 @@ t.test('the end of a link to anyone but the pinned master is nothing', async (t)
   const registration = new Registration();
   registration.follow(leader(m1Open));
   t.strictSame(lines(registration.exited(m1Open, 'absent')), []);
-  registration.answered(m1, s0, 5_000);
+  registration.answered(m1, s0, 5_000, 0);
   t.strictSame(lines(registration.exited(m1Open, 'connection-lost')), []);
 });
 
 t.test('another leader, or none, ends the connection with the one before', async (t) => {
   const registration = new Registration();
   registration.follow(leader(m1));
-  registration.answered(m1, s0, 5_000);
+  registration.answered(m1, s0, 5_000, 0);
   t.match(lines(registration.follow(undefined)), [/^disconnected nobody leads/]);
   t.equal(registration.master, undefined);
   t.strictSame(lines(registration.attempt()), []);
-  t.strictSame(lines(registration.follow(leader(m2, 2))), [`register ${m2}`, 'retry 1000']);
+  t.strictSame(lines(registration.follow(leader(m2, 2))), [`register ${m2}`, 'retry 100']);
   t.equal(registration.slaveId, s0, 'the id stays');
+});
+
+t.test('what an agent tells a new leader first is spread over the agents that the last one knew of', async (t) => {
+  const registration = new Registration();
+  registration.follow(leader(m1));
+  registration.answered(m1, s0, 5_000, 300);
+  t.match(lines(registration.follow(leader(m2, 2))), [/^disconnected /, 'retry 30'], '0.1 ms for each of them');
+  t.strictSame(lines(registration.attempt()), [`register ${m2}`, 'retry 100'], 'a retry has the usual wait');
+  registration.answered(m2, s0, 5_000, 1);
+  registration.pinged(true, 10_000);
+  t.match(
+    lines(registration.follow(leader(m1, 3))),
+    [/^disconnected /, 'retry 1000'],
+    'a ping tells the newest number',
+  );
+  t.strictSame(lines(registration.attempt()), [`register ${m1}`, 'retry 2000'], 'twice what all of them need');
+  registration.answered(m1, s0, 5_000, 10_000);
+  t.match(
+    lines(registration.exited(m1, 'connection-lost')),
+    [/^disconnected /, 'retry 1000'],
+    'also with the same leader',
+  );
+  registration.attempt();
+  registration.answered(m1, s0, 5_000, Number.MAX_SAFE_INTEGER);
+  t.match(lines(registration.follow(leader(m2, 4))), [/^disconnected /, 'retry 60000'], 'a minute at most');
 });
 
 t.test('another id than the own one ends the agent', async (t) => {
   const registration = new Registration();
   registration.follow(leader(m1));
-  registration.answered(m1, s0, 5_000);
-  t.match(lines(registration.answered(m1, 'M-S1' as SlaveId, 5_000)), [/^end .*M-S1.*M-S0/]);
+  registration.answered(m1, s0, 5_000, 0);
+  t.match(lines(registration.answered(m1, 'M-S1' as SlaveId, 5_000, 0)), [/^end .*M-S1.*M-S0/]);
 });
 
 t.test('resources: what the text does not name is detected', async (t) => {

@@ -181,9 +181,13 @@ class Stage {
     return this.master.next(StatusUpdate, ({ status }) => status.taskId === taskId && status.state === state);
   }
 
+  ping(connected = true): void {
+    this.say(PingSlave, { connected, expectedAgents: this.master.expectedAgents });
+  }
+
   /** Resolves when the agent has handled all that was sent to it over the network of this stage. */
   async settled(): Promise<void> {
-    this.say(PingSlave, { connected: true });
+    this.ping();
     await this.master.next(PongSlave);
   }
 
@@ -259,10 +263,11 @@ t.test('what others than the pinned master say is dropped and counted', async (t
   const before = stage.running.node.counters.get('messages_not_admitted');
   for (const speaker of [stranger, impostor]) {
     speaker.say(stage.agent, Shutdown, { message: 'away with you' });
-    speaker.say(stage.agent, PingSlave, { connected: false });
+    speaker.say(stage.agent, PingSlave, { connected: false, expectedAgents: 0 });
     speaker.say(stage.agent, SlaveReregistered, {
       slaveId: 'X-S1' as SlaveId,
       totalPingTimeoutMs: 1,
+      expectedAgents: 0,
       reconciliations: [],
     });
   }
@@ -345,7 +350,7 @@ t.test(
     stage.master.acknowledge(stage.agent, last.body);
     await stage.settled();
     stage.master.answering = false;
-    stage.say(PingSlave, { connected: false });
+    stage.ping(false);
     const { body } = await stage.master.next(ReregisterSlave);
     t.strictSame(body.tasks, [], 'a task whose end is acknowledged is forgotten');
     t.match(body, { executors: [{ frameworkId, executor: { executorId: 'e1' } }], frameworks: [{ id: frameworkId }] });
@@ -397,11 +402,11 @@ t.test('a broken connection, a missing ping, or a master that says so, make the 
   stage.network.interrupt();
   t.equal((await stage.master.next(ReregisterSlave)).body.tasks.length, 1, 'the task goes on');
   await stage.settled();
-  stage.say(PingSlave, { connected: false });
+  stage.ping(false);
   await stage.master.next(ReregisterSlave);
   stage.master.totalPingTimeoutMs = 30;
   await stage.settled();
-  stage.say(PingSlave, { connected: false });
+  stage.ping(false);
   await stage.master.next(ReregisterSlave);
   await stage.master.next(ReregisterSlave);
   stage.master.totalPingTimeoutMs = 60_000;
@@ -528,7 +533,7 @@ t.test('shutting a framework down ends its executors, by force if need be, and a
   t.equal((await stage.master.next(ExitedExecutor, (body) => body.executorId === 'e1')).body.status, 137);
   await ended(osPid);
   await ended(child);
-  stage.say(PingSlave, { connected: false });
+  stage.ping(false);
   const { body } = await stage.master.next(ReregisterSlave);
   t.match(body, { tasks: [], executors: [], frameworks: [] });
 });
@@ -635,7 +640,7 @@ t.test('a master that will not have the agent ends it', async (t) => {
 t.test('an agent that is registered as another than it is ends', async (t) => {
   const stage = await Stage.set(t);
   stage.master.slaveId = 'M-S7' as SlaveId;
-  stage.say(PingSlave, { connected: false });
+  stage.ping(false);
   t.match(await stage.running.ended, { kind: 'failed', why: /M-S7.*M-S0/ });
 });
 

@@ -34,6 +34,7 @@ export class ScriptedMaster extends Process {
   answering = true;
   epoch = 1;
   totalPingTimeoutMs = 60_000;
+  expectedAgents = 0;
   slaveId = 'M-S0' as SlaveId;
   reconciliations: BodyOf<typeof SlaveReregistered>['reconciliations'] = [];
   #seen: Seen[] = [];
@@ -89,13 +90,14 @@ export class ScriptedMaster extends Process {
       this.install(type as AnyMessageType, (from, body) => this.#hear({ from, name: type.name, body }));
     this.install(RegisterSlave, (from, body) => {
       this.#hear({ from, name: RegisterSlave.name, body });
-      const { slaveId, totalPingTimeoutMs } = this;
-      if (this.answering) this.say(from, SlaveRegistered, { slaveId, totalPingTimeoutMs });
+      const { slaveId, totalPingTimeoutMs, expectedAgents } = this;
+      if (this.answering) this.say(from, SlaveRegistered, { slaveId, totalPingTimeoutMs, expectedAgents });
     });
     this.install(ReregisterSlave, (from, body) => {
       this.#hear({ from, name: ReregisterSlave.name, body });
-      const { slaveId, totalPingTimeoutMs, reconciliations } = this;
-      if (this.answering) this.say(from, SlaveReregistered, { slaveId, totalPingTimeoutMs, reconciliations });
+      const { slaveId, totalPingTimeoutMs, expectedAgents, reconciliations } = this;
+      if (this.answering)
+        this.say(from, SlaveReregistered, { slaveId, totalPingTimeoutMs, expectedAgents, reconciliations });
     });
   }
 

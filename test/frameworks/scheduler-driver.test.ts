@@ -260,7 +260,10 @@ t.test('a registration is repeated after random pauses that grow', async (t) => 
   t.same(bounds(10_000, 3), [2_000, 2_000, 2_000], 'but never less than the factor');
   t.equal(registrationPauseMsMax({ factorMs: 2_000, failoverTimeoutMs: 0 }, 5_000), 60_000);
 
-  const stage = await Stage.open(t, { framework: { ...framework, failoverTimeoutMs: 0 } });
+  const stage = await Stage.open(t, {
+    framework: { ...framework, failoverTimeoutMs: 0 },
+    registrationBackoffMs: 2_000,
+  });
   const deaf = await stage.addMaster('m1', new ScriptedProcess('master', fromSchedulers));
   stage.driver.start();
   await stage.appoint(deaf.pid);

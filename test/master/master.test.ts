@@ -705,7 +705,7 @@ t.test('Registration', async (t) => {
     const scheduler = await rig.scheduler();
     const { slaveId, hostname, resources } = agent;
     await agent.tell(RegisterSlave, { slave: { hostname, resources }, version: '0' });
-    t.same(agent.takeOne(SlaveRegistered), { slaveId, totalPingTimeoutMs: 75_000 });
+    t.same(agent.takeOne(SlaveRegistered), { slaveId, totalPingTimeoutMs: 75_000, expectedAgents: 1 });
     t.same(scheduler.offered, ['cpus:4'], 'what is offered stays so');
   });
 

@@ -6,7 +6,10 @@ import type { Sandboxes } from './sandbox.js';
 
 /** How patient an agent is; all in ms. */
 export interface AgentTimings {
-  /** The first retry of a registration comes within this, each later one within double, up to a minute. Default 1,000. */
+  /**
+   * The first retry of a registration comes within this, or the time that all agents need if that is longer; each later
+   * one within double, up to a minute. Default 100.
+   */
   readonly registrationBackoffMs?: number;
   /** How long an executor may take from the decision to launch it until it registers. Default 60,000. */
   readonly executorRegistrationTimeoutMs?: number;
@@ -41,7 +44,7 @@ export interface AgentOptions extends AgentTimings {
 }
 
 export const agentTimingDefaults: Required<AgentTimings> = {
-  registrationBackoffMs: 1_000,
+  registrationBackoffMs: 100,
   executorRegistrationTimeoutMs: 60_000,
   shutdownGracePeriodMs: 5_000,
   disconnectGraceMs: 5_000,

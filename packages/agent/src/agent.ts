@@ -130,15 +130,16 @@ export class Agent extends Process {
   // Registration
 
   #installForMasters(): void {
-    this.install(SlaveRegistered, (from, { slaveId, totalPingTimeoutMs }) => {
-      this.#contact.answered(from, slaveId, totalPingTimeoutMs);
+    this.install(SlaveRegistered, (from, { slaveId, totalPingTimeoutMs, expectedAgents }) => {
+      this.#contact.answered(from, slaveId, totalPingTimeoutMs, expectedAgents);
     });
-    this.install(SlaveReregistered, (from, { slaveId, totalPingTimeoutMs, reconciliations }) => {
-      if (this.#contact.answered(from, slaveId, totalPingTimeoutMs)) this.#reconcile(slaveId, reconciliations);
+    this.install(SlaveReregistered, (from, { slaveId, totalPingTimeoutMs, expectedAgents, reconciliations }) => {
+      if (this.#contact.answered(from, slaveId, totalPingTimeoutMs, expectedAgents))
+        this.#reconcile(slaveId, reconciliations);
     });
-    this.install(PingSlave, (_from, { connected }) => {
+    this.install(PingSlave, (_from, { connected, expectedAgents }) => {
       this.reply(PongSlave, {});
-      this.#contact.pinged(connected);
+      this.#contact.pinged(connected, expectedAgents);
     });
     this.install(RunTask, (_from, message) => this.#runTask(message));
     this.install(KillTask, (_from, body) => this.#killTask(body));

@@ -29,6 +29,8 @@ export interface MasterContactOptions {
   readonly onEnd: (why: string) => void;
 }
 
+/** The longest wait before a detector that failed is asked again, in ms. */
+const detectAgainMsMax = 1_000;
 /** What a leader may send before it is pinned: its answer to a registration, of which the last refuses the agent. */
 const firstWords: ReadonlySet<string> = new Set([SlaveRegistered.name, SlaveReregistered.name, Shutdown.name]);
 
@@ -94,13 +96,13 @@ export class MasterContact {
   }
 
   /** A registration was answered. @returns whether the agent is that master's now. */
-  answered(from: Upid, slaveId: SlaveId, totalPingTimeoutMs: number): boolean {
-    this.#carryOut(this.#registration.answered(from, slaveId, totalPingTimeoutMs));
+  answered(from: Upid, slaveId: SlaveId, totalPingTimeoutMs: number, expectedAgents: number): boolean {
+    this.#carryOut(this.#registration.answered(from, slaveId, totalPingTimeoutMs, expectedAgents));
     return this.#isMaster(from);
   }
 
-  pinged(connected: boolean): void {
-    this.#carryOut(this.#registration.pinged(connected));
+  pinged(connected: boolean, expectedAgents: number): void {
+    this.#carryOut(this.#registration.pinged(connected, expectedAgents));
   }
 
   exited(pid: Upid, reason: string): void {
@@ -127,7 +129,7 @@ export class MasterContact {
       return;
     }
     log.warn({ err: error }, 'cannot tell who leads; trying again');
-    this.#acts.delay(random.fraction() * this.#options.registrationBackoffMs, () => this.#detect(previous));
+    this.#acts.delay(random.fraction() * detectAgainMsMax, () => this.#detect(previous));
   }
 
   #carryOut(effects: readonly RegistrationEffect[]): void {

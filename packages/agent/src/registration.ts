@@ -18,11 +18,19 @@ export type RegistrationEffect =
   | { readonly kind: 'end'; readonly why: string };
 
 export interface RegistrationOptions {
-  /** `b` in the random wait of 0 to `b * 2^n` before attempt `n + 1`, in ms. Default 1,000. */
+  /**
+   * `b` in the random wait of 0 to `b * 2^n` after attempt `n` that was not answered, in ms. Default 100: a new leader that
+   * still recovers hears nothing. Where there are so many agents that this would be a flood, it is longer.
+   */
   readonly backoffMs?: number;
   /** The most that this may grow to, in ms. Default 60,000. */
   readonly backoffMsMax?: number;
 }
+
+/** So far apart, in the mean, are the first registrations with a new leader, in ms. */
+const msPerAgent = 0.1;
+/** At least this long is the time over which agents come back to a leader whose connection they lost, in ms. */
+const reconnectMsMin = 50;
 
 type Effects = readonly RegistrationEffect[];
 
@@ -30,6 +38,9 @@ type Effects = readonly RegistrationEffect[];
  * Decides when to register with whom (Mesos facts 5.2). The first answer of a leader pins the master: from then on only
  * that incarnation speaks for it. The master stays pinned while its connection is broken, until it answers anew, another
  * incarnation answers in its place, or the detector names another leader.
+ *
+ * All agents hear of a new leader at once, so their first registrations are spread over 0.1 ms for each agent that the last
+ * leader knew of; an agent that does not know of any, such as one that has just started, comes at once.
  *
  * Pure: it waits for nothing and draws no lots, it says how long to wait.
  */
@@ -42,9 +53,11 @@ export class Registration {
   #registered = false;
   #attempts = 0;
   #pingTimeoutMs = 0;
+  /** As the last leader told; 0 before the first. */
+  #expectedAgents = 0;
 
   constructor(options: RegistrationOptions = {}) {
-    this.#backoffMs = options.backoffMs ?? 1_000;
+    this.#backoffMs = options.backoffMs ?? 100;
     this.#backoffMsMax = options.backoffMsMax ?? 60_000;
   }
 
@@ -72,14 +85,14 @@ export class Registration {
     return id === leader.id && node === leader.node;
   }
 
-  /** The detector names a leader, or nobody. The first attempt is made at once. */
+  /** The detector names a leader, or nobody. */
   follow(leader: Leader | undefined): Effects {
     const why = leader === undefined ? 'nobody leads' : `the leader is now ${leader.pid}`;
     const left = this.#registered ? this.#disconnect(why) : [];
     this.#leader = leader;
     this.#master = undefined;
     this.#attempts = 0;
-    return [...left, ...this.attempt()];
+    return [...left, ...this.#attemptWithin(this.#spreadMs)];
   }
 
   /** The time of a retry has come. Does nothing once registered. */
@@ -89,7 +102,7 @@ export class Registration {
   }
 
   /** A master that {@link speaksForLeader} answered a registration. */
-  answered(from: Upid, slaveId: SlaveId, totalPingTimeoutMs: number): Effects {
+  answered(from: Upid, slaveId: SlaveId, totalPingTimeoutMs: number, expectedAgents: number): Effects {
     if (this.#slaveId !== undefined && this.#slaveId !== slaveId)
       return [{ kind: 'end', why: `${from} registered this agent as ${slaveId}, but it is ${this.#slaveId}` }];
     const known = this.#registered && this.#master === from;
@@ -97,13 +110,15 @@ export class Registration {
     this.#master = from;
     this.#registered = true;
     this.#pingTimeoutMs = totalPingTimeoutMs;
+    this.#expectedAgents = expectedAgents;
     const expect = this.#expectPing();
     return known ? [expect] : [{ kind: 'connected', master: from, slaveId }, expect];
   }
 
   /** The master pinged, and says whether it holds this agent to be connected. */
-  pinged(connected: boolean): Effects {
+  pinged(connected: boolean, expectedAgents: number): Effects {
     if (!this.#registered) return [];
+    this.#expectedAgents = expectedAgents;
     return connected ? [this.#expectPing()] : this.#startOver('the master holds this agent to be disconnected');
   }
 
@@ -117,10 +132,10 @@ export class Registration {
     return this.#registered && pid === this.#master ? this.#startOver(`the link to the master broke: ${reason}`) : [];
   }
 
-  /** Registers again with the same leader, after a first random wait: all of its agents may be about to. */
+  /** Registers again with the same leader, not at once: a connection that breaks again and again would be a loop. */
   #startOver(why: string): Effects {
     this.#attempts = 0;
-    return [...this.#disconnect(why), this.#retry()];
+    return [...this.#disconnect(why), ...this.#attemptWithin(Math.max(reconnectMsMin, this.#spreadMs))];
   }
 
   #disconnect(why: string): Effects {
@@ -128,8 +143,18 @@ export class Registration {
     return [{ kind: 'disconnected', why }];
   }
 
+  #attemptWithin(withinMs: number): Effects {
+    return withinMs === 0 ? this.attempt() : [{ kind: 'retry', withinMs }];
+  }
+
+  /** What all agents together need, to come one after the other. */
+  get #spreadMs(): number {
+    return Math.min(this.#expectedAgents * msPerAgent, this.#backoffMsMax);
+  }
+
   #retry(): RegistrationEffect {
-    const withinMs = Math.min(this.#backoffMs * 2 ** this.#attempts, this.#backoffMsMax);
+    const backoffMs = Math.max(this.#backoffMs, 2 * this.#spreadMs);
+    const withinMs = Math.min(backoffMs * 2 ** this.#attempts, this.#backoffMsMax);
     this.#attempts++;
     return { kind: 'retry', withinMs };
   }

@@ -1,14 +1,17 @@
 import { hostname, userInfo } from 'node:os';
 import type { FrameworkInfo } from '@mesos-ts/protocol';
 
-/** For how long a job's tasks go on without its scheduler, in ms: a failover of the master takes less. */
-const failoverTimeoutMsDefault = 10_000;
+/**
+ * For how long a framework's tasks go on without its scheduler, in ms: enough for a person to start it again. Mesos' default
+ * is 0, with which a blip of the connection kills all that runs.
+ */
+const failoverTimeoutMsDefault = 60_000;
 
 /** What may be said of a framework; the rest is filled in. */
 export interface FrameworkChoices {
   /** Default `*`. */
   readonly role?: string;
-  /** How long the tasks go on while the scheduler is away, in ms. Default 10,000. */
+  /** How long the tasks go on while the scheduler is away, in ms. Default 60,000. */
   readonly failoverTimeoutMs?: number;
 }
 

@@ -24,7 +24,7 @@ export interface SchedulerDriverOptions {
   readonly detector: Detector;
   /** Acknowledge each update when `statusUpdate` has returned, or its promise was fulfilled. Default true. */
   readonly implicitAcknowledgements?: boolean;
-  /** The longest pause after the first attempt to register, in ms; it doubles with each. Default 2,000. */
+  /** The longest pause after the first attempt to register, in ms; it doubles with each. Default 100. */
   readonly registrationBackoffMs?: number;
 }
 
@@ -66,7 +66,7 @@ export class SchedulerDriver {
   /** Begins to look for a master; `registered` follows. Once only: later calls do nothing. */
   start(): DriverStatus {
     if (!this.#state.begin()) return this.status;
-    const { node, detector, implicitAcknowledgements = true, registrationBackoffMs = 2_000 } = this.#options;
+    const { node, detector, implicitAcknowledgements = true, registrationBackoffMs = 100 } = this.#options;
     this.#process = new SchedulerProcess(`scheduler-${node.random.token(8)}`, this.#framework, {
       driver: this,
       scheduler: this.#scheduler,

@@ -56,7 +56,10 @@ export class AgentHealth {
       return;
     }
     agent.missedPings++;
-    this.#acts.send(agent.pid, PingSlave, { connected: agent.connected });
+    this.#acts.send(agent.pid, PingSlave, {
+      connected: agent.connected,
+      expectedAgents: this.#books.agents.size,
+    });
   }
 
   #unreachable(agent: Agent, why: string): void {

@@ -87,6 +87,7 @@ export class AgentRegistration {
     this.#acts.send(from, SlaveReregistered, {
       slaveId: id,
       totalPingTimeoutMs: this.#options.totalPingTimeoutMs,
+      expectedAgents: this.#books.agents.size,
       reconciliations: missing.map(({ task }) => ({ frameworkId: task.frameworkId, taskId: task.taskId })),
     });
     this.#catchUp(agent, report);
@@ -109,7 +110,11 @@ export class AgentRegistration {
 
   #acknowledge(agent: Agent): void {
     const { totalPingTimeoutMs } = this.#options;
-    this.#acts.send(agent.pid, SlaveRegistered, { slaveId: agent.id, totalPingTimeoutMs });
+    this.#acts.send(agent.pid, SlaveRegistered, {
+      slaveId: agent.id,
+      totalPingTimeoutMs,
+      expectedAgents: this.#books.agents.size,
+    });
   }
 
   /** A Node's name is held by one process at a time: another incarnation of the agent there is dead. */

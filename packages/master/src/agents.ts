@@ -58,6 +58,10 @@ export class Agents {
     return `${this.#masterId}-S${this.#minted++}` as SlaveId;
   }
 
+  get size(): number {
+    return this.#byId.size;
+  }
+
   get(id: SlaveId): Agent | undefined {
     return this.#byId.get(id);
   }

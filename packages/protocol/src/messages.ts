@@ -183,11 +183,15 @@ export const PongSlave = message('PongSlave', {});
 
 // M -> A
 
+/** How many agents a successor of this leader has to expect: so far apart are their first registrations with it. */
+const ExpectedAgentsSchema = Type.Integer({ minimum: 0 });
+
 /** `totalPingTimeoutMs`: without a ping for that long, the agent is to look for its master again. */
 export const SlaveRegistered = message('SlaveRegistered', {
   ...saidByLeaders,
   slaveId: SlaveIdSchema,
   totalPingTimeoutMs: Type.Integer({ minimum: 1 }),
+  expectedAgents: ExpectedAgentsSchema,
 });
 
 /** `reconciliations`: tasks that the master holds to be on this agent, which did not name them. */
@@ -195,11 +199,16 @@ export const SlaveReregistered = message('SlaveReregistered', {
   ...saidByLeaders,
   slaveId: SlaveIdSchema,
   totalPingTimeoutMs: Type.Integer({ minimum: 1 }),
+  expectedAgents: ExpectedAgentsSchema,
   reconciliations: Type.Array(Type.Object({ frameworkId: FrameworkIdSchema, taskId: TaskIdSchema })),
 });
 
 /** `connected: false`: the master holds this agent to be disconnected; it is to register again. */
-export const PingSlave = message('PingSlave', { ...saidByLeaders, connected: Type.Boolean() });
+export const PingSlave = message('PingSlave', {
+  ...saidByLeaders,
+  connected: Type.Boolean(),
+  expectedAgents: ExpectedAgentsSchema,
+});
 
 /**
  * M -> A -> E. `launchExecutor`: the master has counted the executor's resources for this task, so it is to be started;

@@ -113,7 +113,7 @@ function addJobFlags(command: Command): void {
     command,
     '--failover-timeout <duration>',
     'how long its tasks go on when this process is gone or cut off',
-    '10secs',
+    '60secs',
   );
 }
 
