@@ -807,6 +807,7 @@ t.test('An agent', async (t) => {
     t.same(agent.takeOne(SlaveReregistered), {
       slaveId: 'old-S7',
       totalPingTimeoutMs: 75_000,
+      expectedAgents: 1,
       reconciliations: [],
     });
     t.same(idle.offered, ['cpus:6;mem:8192'], 'a task that has ended holds nothing');
