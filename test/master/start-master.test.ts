@@ -22,6 +22,8 @@ class ScriptedContender implements Contender {
 
   heard(): void {}
 
+  async resign(): Promise<void> {}
+
   async close(): Promise<void> {
     this.closed++;
     this.refuse(new Error('the contender was closed'));

@@ -370,6 +370,17 @@ t.test('withdrawing with nothing to undo is done at once', async (t) => {
   t.same(a.withdraw(10), ['withdrawn']);
 });
 
+t.test('who contends while it still resigns gains nothing by its old writes, and lets another go first', async (t) => {
+  const a = new Script().lead();
+  t.same(a.withdraw(100), ['lost epoch 1: resigned', 'write a.2 by nobody epoch 1 expecting 1']);
+  t.same(a.contend(110), ['withdrawn', 'read 2']);
+  t.same(a.acknowledged(120, 'a.2', 2), []);
+  t.same(a.read(130, 2, held(null, 'a.2', 1)), []);
+  t.equal(a.lease.validUntil, undefined);
+  t.same(a.tick(130 + timing.courtesyMs), ['read 3']);
+  t.same(a.read(400, 2, held(null, 'a.2', 1)), ['write a.3 by a epoch 2 expecting 2']);
+});
+
 t.test('an epoch heard of is exceeded', async (t) => {
   const a = new Script();
   a.heard(0, 41);
@@ -533,9 +544,13 @@ t.test('standalone: the only contender leads at once, the detector names a fixed
   t.equal(leadership.epoch, 1);
   t.ok(leadership.isValid());
   await t.rejects(contender.contend(master('m1')), AlreadyContending);
-  await contender.close();
+  await contender.resign();
   t.notOk(leadership.isValid());
   t.equal(await leadership.lost, 'resigned');
+  const second = await contender.contend(master('m1'));
+  t.ok(second.isValid(), 'contending again is allowed');
+  await contender.close();
+  t.notOk(second.isValid());
   await t.rejects(contender.contend(master('m1')), ElectionClosed);
 
   const detector = createDetector('master@m1', options);
@@ -578,12 +593,20 @@ t.test('contenders and a detector over one register, in virtual time', async (t)
   t.ok(first.isValid(), 'garbage does not cost leadership');
 
   const change = detector.detect(leader);
-  await one.close();
+  await two.resign();
+  t.ok(first.isValid(), 'who does not lead has nothing to resign');
+  const resigned = one.resign();
+  t.notOk(first.isValid(), 'at once');
+  const back = one.contend(master('m1'));
+  await resigned;
   t.equal(await first.lost, 'resigned');
   t.equal(await change, undefined);
   await clock.advance(100);
   const { epoch, lost } = await second;
-  t.equal(epoch, 2);
+  t.equal(epoch, 2, 'who was waiting, and not who resigned, leads');
+  const closed = t.rejects(back, ElectionClosed);
+  await one.close();
+  await closed;
   t.match(await detector.detect(), { pid: 'master@m2#1', epoch: 2 });
 
   register.put(held('m3', 'somebody', 9));

@@ -12,6 +12,16 @@ export interface Leader {
   readonly epoch: number;
   /** What the leader said of itself; absent where it was only named by an address. */
   readonly info?: MasterInfo;
+  /** Whom it follows; absent where the detector saw no leader before this one. */
+  readonly after?: Predecessor;
+}
+
+/** The leader before, as a detector saw the change of hands. */
+export interface Predecessor {
+  readonly pid: Upid;
+  readonly epoch: number;
+  /** From the last sign of it, such as a renewal, to the first of its successor, in ms by the detector's clock. */
+  readonly silentMs: number;
 }
 
 /** Whether both are the same leadership of the same master, or both are nobody. */
@@ -28,7 +38,10 @@ export interface Leadership {
    * before each act that others can see.
    */
   readonly lost: Promise<string>;
-  /** Whether it is certain, right now and by our own clock, that nobody else leads. */
+  /**
+   * Whether it is certain, right now and by our own clock, that nobody else leads. To be asked before each act that
+   * others can see: it turns false by the mere passing of time, and nothing has to happen for that in this OS process.
+   */
   isValid(): boolean;
 }
 
@@ -49,6 +62,12 @@ export interface Contender {
    * acquires from now on is higher. Does not change the epoch of a leadership that it already holds.
    */
   heard(epoch: number): void;
+  /**
+   * Gives up the leadership that is held, so that another may take over at once: it is lost, as `resigned`, before this
+   * returns, and the promise resolves once the others can know, or after a part of the lease when they cannot be told.
+   * Contending again is allowed at once. Does nothing where no leadership is held. Never rejects.
+   */
+  resign(): Promise<void>;
   /** Withdraws, or resigns leadership so that another takes over at once, and releases the connection. Never rejects. */
   close(): Promise<void>;
 }

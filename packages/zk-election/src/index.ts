@@ -1,6 +1,13 @@
 export { type ElectionAddress, parseElectionAddress } from './address.js';
 export { createContender, createDetector, type ElectionOptions } from './create.js';
-export { type Contender, type Detector, type Leader, type Leadership, sameLeader } from './election.js';
+export {
+  type Contender,
+  type Detector,
+  type Leader,
+  type Leadership,
+  type Predecessor,
+  sameLeader,
+} from './election.js';
 export { EpochFence, type FenceVerdict } from './epoch-fence.js';
 export {
   AlreadyContending,

@@ -68,6 +68,10 @@ export class LeaseContender implements Contender {
     this.#step({ type: 'heard', now: this.#clock.now(), epoch });
   }
 
+  resign(): Promise<void> {
+    return this.#leadership === undefined || this.#closing !== undefined ? Promise.resolve() : this.#withdraw();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -104,10 +108,13 @@ export class LeaseContender implements Contender {
 
   /** Resigns or withdraws; gives up after a part of the lease, since the lease then does the same. */
   #withdraw(): Promise<void> {
+    const before = this.#withdrawn;
     return new Promise((resolve) => {
       const limit = this.#clock.timer(this.#timing.leaseMs / 3, () => this.#withdrawn?.());
       this.#withdrawn = () => {
         limit.cancel();
+        this.#withdrawn = undefined;
+        before?.();
         resolve();
       };
       this.#step({ type: 'withdraw', now: this.#clock.now() });

@@ -21,6 +21,8 @@ export interface LeaseTiming {
   readonly renewMs: number;
   readonly margin: number;
   readonly jitterMs: number;
+  /** How long who has resigned lets others go first. */
+  readonly courtesyMs: number;
   /** After this, a write without an answer is tried again, and judged by reading the register. */
   readonly writeTimeoutMs: number;
   /** After this, a read without an answer is sent again. */
@@ -44,6 +46,7 @@ export function leaseTiming(options: LeaseOptions = {}): LeaseTiming {
     renewMs,
     margin,
     jitterMs,
+    courtesyMs: 2 * jitterMs + renewMs / 2,
     writeTimeoutMs: renewMs,
     readTimeoutMs: leaseMs,
     readEveryMs: leaseMs / 2,

@@ -58,7 +58,7 @@ const unansweredMax = 16;
  * **When a candidate may write**, by what it last saw:
  * - a record of another holder: its lease and a margin after seeing it change, also if this is the first look, since
  *   nobody knows how old the record is;
- * - a resigned record: at once, but for the jitter;
+ * - a resigned record: at once, but for the jitter; a moment later if it was its own, so that another goes first;
  * - a register that was never written, at the first look: at once, as nobody can have led; who made it does not matter.
  *   A register that was lost with a leader still believing, and was made anew just before this first look, cannot be
  *   told from it: those who saw the old one wait, a newcomer does not, and the overlap lasts at most a lease;
@@ -241,6 +241,7 @@ export class Lease {
   // What the owner wants.
 
   #contend(holder: MasterInfo): void {
+    if (this.#role === 'withdrawing') this.#leave();
     if (this.#role !== 'idle') throw new Error(`election: contend while ${this.#role}`);
     this.#role = 'candidate';
     this.#holder = holder;
@@ -260,7 +261,14 @@ export class Lease {
     if (value?.type === 'record' && this.#isOurs(value.record) && value.record.holder !== null) return;
     const asking = this.#inFlight !== undefined || this.#outdated || this.#reads.pending || this.#reads.wanted;
     if (this.#unanswered.length > 0 && asking) return;
+    this.#leave();
+  }
+
+  /** Whatever of its writes is still taken confers nothing any more. */
+  #leave(): void {
     this.#role = 'idle';
+    this.#unanswered = [];
+    this.#inFlight = undefined;
     this.#effects.push({ type: 'withdrawn' });
   }
 
@@ -382,7 +390,7 @@ export class Lease {
       .with({ type: 'empty' }, () => (firstLook && seq === 0 ? 0 : this.#longestWaitMs(jitterMs)))
       .with({ type: 'foreign' }, () => this.#longestWaitMs(jitterMs))
       .with({ type: 'record' }, ({ record }) => {
-        if (this.#isOurs(record)) return 0;
+        if (this.#isOurs(record)) return record.holder === null ? this.#timing.courtesyMs + jitterMs : 0;
         return record.holder === null ? jitterMs : this.#waitOutMs(record.leaseMs) + jitterMs;
       })
       .exhaustive();

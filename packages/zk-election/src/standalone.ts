@@ -28,9 +28,15 @@ export class StandaloneContender implements Contender {
   /** Does nothing: without an election there is only one epoch. */
   heard(_epoch: number): void {}
 
+  /** It may lead again at once, as there is nobody else. */
+  async resign(): Promise<void> {
+    this.#leadership?.end('resigned');
+    this.#leadership = undefined;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
-    this.#leadership?.end('resigned');
+    await this.resign();
   }
 }
 
