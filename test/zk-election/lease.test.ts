@@ -130,6 +130,18 @@ t.test('a record of somebody unknown is waited out from when it was first seen',
   t.same(a.read(5_301, 42, held('b', 'b.10', 7)), ['write a.1 by a epoch 8 expecting 42']);
 });
 
+t.test('a candidate whose turn has come and whose read fails at once pauses before it reads again', async (t) => {
+  const a = new Script();
+  a.contend(0);
+  a.read(10, 4, held('b', 'b.4', 7));
+  t.same(a.tick(1_510), ['read 2']);
+  t.same(a.read(1_511, 4, held('b', 'b.4', 7)), []);
+  t.same(a.tick(3_310), ['read 3']);
+  t.same(a.readFailed(3_310), []);
+  t.equal(a.lease.wakeAt, 3_310 + timing.retryMs);
+  t.same(a.tick(3_310 + timing.retryMs), ['read 4']);
+});
+
 t.test('the lease of a record is the one that is waited out, not our own', async (t) => {
   const a = new Script();
   a.contend(0);

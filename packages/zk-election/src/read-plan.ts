@@ -10,6 +10,8 @@ export class ReadPlan {
   #number = 0;
   #sentAt: number | undefined;
   #dueAt = Number.POSITIVE_INFINITY;
+  /** After a failure: until then no read, however much it is wanted. One that fails at once would be repeated without end. */
+  #notBefore = Number.NEGATIVE_INFINITY;
   /** Whether the next read is needed, rather than only the safety net. */
   #wanted = false;
   #overtaken = false;
@@ -43,12 +45,13 @@ export class ReadPlan {
   /** Wants the register's present content. Where a read is under way, which may be too old, another follows it. */
   want(now: number): void {
     this.#wanted = true;
-    if (!this.pending) this.#dueAt = now;
+    if (!this.pending) this.#dueAt = Math.max(now, this.#notBefore);
   }
 
   /** Gives up the read that is under way, as on a new connection its answer may never come, and wants another. */
   restart(now: number): void {
     this.#sentAt = undefined;
+    this.#notBefore = Number.NEGATIVE_INFINITY;
     this.want(now);
   }
 
@@ -82,7 +85,8 @@ export class ReadPlan {
   failed(number: number, now: number): void {
     if (!this.#settle(number)) return;
     this.#wanted = true;
-    this.#dueAt = now + this.#retryMs;
+    this.#notBefore = now + this.#retryMs;
+    this.#dueAt = this.#notBefore;
   }
 
   #settle(number: number): boolean {
