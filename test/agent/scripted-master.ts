@@ -8,6 +8,7 @@ import {
   type SlaveId,
   SlaveRegistered,
   SlaveReregistered,
+  StaleLeader,
   StatusUpdate,
   StatusUpdateAcknowledgement,
   UnregisterSlave,
@@ -43,6 +44,11 @@ export class ScriptedMaster extends Process {
   /** Sends in this master's name, with its epoch unless the body has one. */
   say<M extends AnyMessageType>(to: Upid, type: M, body: WithoutEpoch<M>): void {
     this.send(to, type, { epoch: this.epoch, ...body } as unknown as BodyOf<M>);
+  }
+
+  /** As {@link say}, as an event of this process. */
+  sayTo<M extends AnyMessageType>(to: Upid, type: M, body: WithoutEpoch<M>): Promise<void> {
+    return this.dispatch(() => this.say(to, type, body));
   }
 
   /** The first message of that type, heard already or yet to be, that nobody has asked for and that matches. */
@@ -86,7 +92,7 @@ export class ScriptedMaster extends Process {
   }
 
   protected override initialize(): void {
-    for (const type of [StatusUpdate, ExitedExecutor, ExecutorToFramework, UnregisterSlave, PongSlave])
+    for (const type of [StatusUpdate, ExitedExecutor, ExecutorToFramework, UnregisterSlave, PongSlave, StaleLeader])
       this.install(type as AnyMessageType, (from, body) => this.#hear({ from, name: type.name, body }));
     this.install(RegisterSlave, (from, body) => {
       this.#hear({ from, name: RegisterSlave.name, body });
