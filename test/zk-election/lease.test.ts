@@ -400,6 +400,15 @@ t.test('an epoch heard of is exceeded', async (t) => {
   t.same(a.read(0, 0, empty), ['write a.1 by a epoch 42 expecting 0']);
 });
 
+t.test('a leader that resigns because of a higher epoch tells it to whoever comes next', async (t) => {
+  const a = new Script().lead();
+  a.heard(100, 41);
+  t.same(a.withdraw(100), ['lost epoch 1: resigned', 'write a.2 by nobody epoch 41 expecting 1']);
+  const b = new Script();
+  b.contend(0);
+  t.same(b.read(0, 2, held(null, 'x.2', 41)), ['write a.1 by a epoch 42 expecting 2']);
+});
+
 t.test('no two lead, and somebody does in the end, whatever goes wrong', async (t) => {
   const seeds = 600;
   let elections = 0;

@@ -75,8 +75,9 @@ const unansweredMax = 16;
  * wherever it turns up, and counts from when it was sent; meanwhile the next one may be sent, expecting the same
  * sequence number, of which at most one is taken.
  *
- * **Epochs.** One more than the highest ever read or heard of. Where the register holds no record to tell the last one,
- * at least the sequence number of the write as well, which is as high as any epoch that this register gave out.
+ * **Epochs.** One more than the highest ever read or heard of, which a resigning leader leaves behind for its successor.
+ * Where the register holds no record to tell the last one, at least the sequence number of the write as well, which is as
+ * high as any epoch that this register gave out.
  */
 export class Lease {
   readonly #timing: LeaseTiming;
@@ -234,7 +235,7 @@ export class Lease {
     if (this.#role === 'leader') return this.#epoch;
     const seen = this.#seen;
     if (seen?.value.type === 'record')
-      return this.#role === 'withdrawing' ? seen.value.record.epoch : this.#highestEpoch + 1;
+      return this.#role === 'withdrawing' ? this.#highestEpoch : this.#highestEpoch + 1;
     return Math.max(this.#highestEpoch + 1, (seen?.seq ?? 0) + 1);
   }
 
