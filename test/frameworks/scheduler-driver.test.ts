@@ -33,6 +33,7 @@ import {
   ResourceOffer,
   ReviveOffers,
   type SlaveId,
+  StaleLeader,
   StatusUpdate,
   StatusUpdateAcknowledgement,
   SuppressOffers,
@@ -58,6 +59,7 @@ const fromSchedulers: readonly AnyMessageType[] = [
   KillTask,
   StatusUpdateAcknowledgement,
   FrameworkToExecutor,
+  StaleLeader,
 ];
 
 const frameworkId = 'm1-0000' as FrameworkId;
@@ -358,6 +360,97 @@ t.test('follows the detector from leader to leader', async (t) => {
   master.say(pid, ResourceOffer, { offers: [offer('new')] });
   await stage.clock.settle();
   t.same(told, ['reregistered m1', 'offers new']);
+});
+
+/** Everything that a master may say to a scheduler, in a form that would show. */
+const everything: readonly [AnyMessageType, object][] = [
+  [FrameworkRegistered, { frameworkId, master: masterInfo('master@m1' as Upid) }],
+  [FrameworkReregistered, { frameworkId, master: masterInfo('master@m1' as Upid) }],
+  [ResourceOffer, { offers: [offer('evil')] }],
+  [RescindResourceOffer, { offerId: offerId('o1') }],
+  [StatusUpdate, { frameworkId, status: status('t1', 'u1') }],
+  [ExecutorToFramework, { slaveId, frameworkId, executorId, data: Buffer.from('evil') }],
+  [ExitedExecutor, { slaveId, frameworkId, executorId, status: 1 }],
+  [LostSlave, { slaveId }],
+  [FrameworkError, { message: 'evil' }],
+];
+
+t.test(
+  'what a leader says whom another has followed is dropped, counted, and answered with the later epoch',
+  async (t) => {
+    const { stage, master: old, pid, told } = await Stage.registered(t);
+    const next = await stage.addMaster('m2');
+    await stage.appoint(next.pid);
+    told.length = 0;
+    for (const [type, body] of everything) old.say(pid, type, body as never);
+    for (const [type, body] of everything) next.say(pid, type, { ...body, epoch: 1 } as never);
+    await stage.clock.settle();
+    t.same(told, [], 'also when it comes from where the leader is');
+    t.equal(stage.node.counters.get('messages_from_stale_leaders'), 2 * everything.length);
+    for (const master of [old, next])
+      t.same(
+        master.bodies(StaleLeader),
+        everything.map(() => ({ epoch: 2 })),
+      );
+    next.say(pid, LostSlave, { slaveId });
+    await stage.clock.settle();
+    t.same(told, ['slaveLost m1-S0'], 'and the leader is heard');
+  },
+);
+
+t.test('what comes without an epoch, or with one that is none, is dropped', async (t) => {
+  const { stage, master, pid, told } = await Stage.registered(t);
+  told.length = 0;
+  const none = [undefined, null, '1', 1.5, Number.NaN, Number.POSITIVE_INFINITY, [1], {}];
+  for (const epoch of none) for (const [type, body] of everything) master.say(pid, type, { ...body, epoch } as never);
+  await stage.clock.settle();
+  t.same(told, []);
+  t.equal(stage.node.counters.get('messages_not_admitted'), none.length * everything.length);
+  t.same(master.bodies(StaleLeader), [], 'of which nobody is told');
+});
+
+t.test('a leader of a lower epoch than was seen is told so, and followed once its epoch is higher', async (t) => {
+  const { stage, master, told } = await Stage.registered(t);
+  stage.detector.appoint({ pid: master.pid, epoch: 900 });
+  master.epoch = 900;
+  await stage.clock.settle();
+  const reborn = await stage.addMaster('m2');
+  told.length = 0;
+  stage.detector.appoint({ pid: reborn.pid, epoch: 3 });
+  reborn.epoch = 3;
+  await stage.clock.settle();
+  t.same(told.splice(0), ['disconnected']);
+  t.same(reborn.bodies(StaleLeader), [{ epoch: 900 }]);
+  stage.detector.appoint({ pid: reborn.pid, epoch: 901 });
+  reborn.epoch = 901;
+  await stage.clock.settle();
+  t.same(told, ['reregistered m1']);
+});
+
+t.test('an update is acknowledged through the leader of the moment, or not at all', async (t) => {
+  const { stage, master, recorder, say, pid } = await Stage.registered(t);
+  const finish: (() => void)[] = [];
+  recorder.onStatus = () => new Promise<void>((resolve) => finish.push(resolve));
+  await say(StatusUpdate, { frameworkId, status: status('t1', 'u1'), pid: master.pid });
+  await say(StatusUpdate, { frameworkId, status: status('t2', 'u2'), pid: master.pid });
+  await stage.appoint(undefined);
+  finish[0]?.();
+  await stage.clock.settle();
+  const next = await stage.addMaster('m2');
+  await stage.appoint(next.pid);
+  t.same([...master.bodies(StatusUpdateAcknowledgement), ...next.bodies(StatusUpdateAcknowledgement)], []);
+  finish[1]?.();
+  await stage.clock.settle();
+  next.say(pid, StatusUpdate, { frameworkId, status: status('t1', 'u1'), pid: next.pid });
+  await stage.clock.settle();
+  for (const done of finish) done();
+  await stage.clock.settle();
+  t.same(master.bodies(StatusUpdateAcknowledgement), [], 'the one of before is not told');
+  t.same(
+    next.bodies(StatusUpdateAcknowledgement).map(({ uuid }) => uuid),
+    ['u2', 'u1'],
+    'and what could not be acknowledged is, when it comes again',
+  );
 });
 
 t.test('an interrupted connection means disconnected, and back at once', async (t) => {
