@@ -12,6 +12,7 @@ import {
   LaunchTasks,
   LostSlave,
   type OfferId,
+  PingSlave,
   PongSlave,
   parseResources,
   ReconcileTasks,
@@ -1050,6 +1051,8 @@ t.test('An agent', async (t) => {
       });
     });
     await rig.settle();
+    t.same(scheduler.offered, [], 'while its removal is being stored, it is not let in');
+    await agent.reregister();
     t.same(scheduler.offered, ['cpus:4;mem:4096'], 'all of it, and not more');
     await scheduler.declineAll();
     t.same(scheduler.offered, ['cpus:4;mem:4096']);
@@ -1067,7 +1070,8 @@ t.test('An agent', async (t) => {
     second.end();
     await rig.settle();
     agent.slaveId = second.slaveId;
-    await agent.reregister();
+    const { slaveId: id, hostname, resources } = second;
+    await agent.reregister({ slave: { id, hostname, resources } });
     t.same(scheduler.statuses(), ['t1 TASK_LOST REASON_SLAVE_REMOVED']);
   });
 });
@@ -1307,7 +1311,7 @@ t.test('A master that does not lead', async (t) => {
     await rig.advance(60_000);
     t.same([...agent.names, ...scheduler.names], []);
     t.equal(rig.count('messages_not_admitted'), 2);
-    await master.elected(rig.leadership);
+    await rig.elect(master);
     await agent.register();
     await scheduler.register();
     t.same(scheduler.offered, ['cpus:4']);
@@ -1362,6 +1366,8 @@ t.test('Strangers and nonsense', async (t) => {
     }
     await rig.settle();
     t.equal(rig.count('messages_from_strangers'), before + 20);
+    const asked = stranger.take(PingSlave).map(({ connected }) => connected);
+    t.same(asked, [false, false], 'who tells of tasks as an agent does is asked to register');
     t.same([...agent.names, ...scheduler.names, ...stranger.names], []);
     t.same(thief.offered, ['cpus:2.5;mem:3072']);
     await scheduler.tell(ReconcileTasks, { statuses: [] });

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { Master, type MasterOptions, type RunningMaster, type StartMasterOptions, startMaster } from '@mesos-ts/master';
+import {
+  Master,
+  type MasterOptions,
+  memoryRegistrar,
+  type Registrar,
+  type RunningMaster,
+  type StartMasterOptions,
+  startMaster,
+} from '@mesos-ts/master';
 import {
   type AnyMessageType,
   type BodyOf,
@@ -333,10 +341,9 @@ export class Rig {
   #named = 0;
 
   /** With a master that leads. */
-  static async start(t: Test, options: MasterOptions = {}): Promise<Rig> {
+  static async start(t: Test, options: MasterOptions = {}, registrar: Registrar = memoryRegistrar()): Promise<Rig> {
     const { rig, master } = await Rig.standby(t, options);
-    await master.elected(rig.leadership);
-    await rig.settle();
+    await rig.elect(master, registrar);
     t.teardown(() => rig.#everythingHadTheEpoch());
     return rig;
   }
@@ -350,6 +357,13 @@ export class Rig {
     rig.pid = rig.#masterNode.spawn(master);
     await rig.settle();
     return { rig, master };
+  }
+
+  /** Has the master lead, with what the registrar knows. */
+  async elect(master: Master, registrar: Registrar = memoryRegistrar()): Promise<void> {
+    const registry = await registrar.recover({ epoch: this.leadership.epoch, info: master.info });
+    await master.elected(this.leadership, { registrar, registry });
+    await this.settle();
   }
 
   /** With a master as it is started in production, but for the election. */

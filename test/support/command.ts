@@ -4,6 +4,11 @@ import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('../../../packages/cli/bin/mesos.js', import.meta.url));
 
+/** Masters of several tests share this machine. */
+function anyPort(args: readonly string[]): string[] {
+  return args.includes('--port') ? [] : ['--ip', '127.0.0.1', '--port', '0'];
+}
+
 /** How a command ended and all that it printed. */
 export interface Outcome {
   readonly code: number | null;
@@ -21,7 +26,7 @@ export class MesosCommand {
   #ended = false;
 
   constructor(args: readonly string[], environment: Readonly<Record<string, string | undefined>> = {}) {
-    this.child = spawn(process.execPath, [program, ...args], {
+    this.child = spawn(process.execPath, [program, ...args, ...(args[0] === 'master' ? anyPort(args) : [])], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...environment },
     });

@@ -22,6 +22,9 @@ export interface LocalClusterOptions {
 /** Our own server lets everybody in; what the environment has is for another. */
 const noCredentials = { MESOS_CREDENTIALS: '', MESOS_TLS_CA: '', MESOS_TLS_CERT: '', MESOS_TLS_KEY: '' };
 
+/** Several masters share this machine, and nobody else need reach them. */
+const ownAddress = ['--ip', '127.0.0.1', '--port', '0'];
+
 /** A whole cluster on this machine, each master and agent an OS process of its own. It ends with this process. */
 export class LocalCluster {
   readonly natsUrl: string;
@@ -63,7 +66,7 @@ export class LocalCluster {
     this.natsUrl = natsUrl;
     this.folder = folder;
     this.masters = names('m', options.masters).map((name) =>
-      this.#spawn(name, ['master', '--name', name, ...(options.masterFlags ?? [])], options),
+      this.#spawn(name, ['master', '--name', name, ...ownAddress, ...(options.masterFlags ?? [])], options),
     );
     this.agents = names('a', options.agents).map((name) =>
       this.#spawn(

@@ -1,15 +1,17 @@
 import type { ExitReason } from '@mesos-ts/process';
 import { PingSlave } from '@mesos-ts/protocol';
-import type { AgentRegistration } from './agent-registration.js';
+import type { AgentRemoval } from './agent-removal.js';
 import type { Agent } from './agents.js';
 import type { Books } from './books.js';
 import type { MasterActs } from './master-acts.js';
 import type { MasterOptions } from './master-options.js';
 import type { OfferLifecycle } from './offer-lifecycle.js';
 
+const pingsPerTurn = 1_000;
+
 export interface AgentHealthOptions extends Required<MasterOptions> {
   readonly offers: OfferLifecycle;
-  readonly registration: AgentRegistration;
+  readonly removal: AgentRemoval;
 }
 
 /**
@@ -30,9 +32,16 @@ export class AgentHealth {
   /** Pings every agent, one interval from now and at every further one. */
   start(): void {
     this.#acts.delay(this.#options.agentPingTimeoutMs, () => {
-      if (this.#acts.leads) for (const agent of [...this.#books.agents]) this.#ping(agent);
+      if (this.#acts.leads) this.#pingAll([...this.#books.agents]);
       this.start();
     });
+  }
+
+  /** Not all in one turn: others want to be heard between. */
+  #pingAll(agents: readonly Agent[]): void {
+    for (const agent of agents.slice(0, pingsPerTurn))
+      if (this.#books.agents.get(agent.id) === agent) this.#ping(agent);
+    if (agents.length > pingsPerTurn) this.#acts.later(() => this.#pingAll(agents.slice(pingsPerTurn)));
   }
 
   /** It has answered a ping. */
@@ -46,23 +55,19 @@ export class AgentHealth {
     this.#options.offers.rescind(this.#books.deactivateAgent(agent));
     agent.reregisterTimer?.cancel();
     agent.reregisterTimer = this.#acts.delay(this.#options.agentReregisterTimeoutMs, () =>
-      this.#unreachable(agent, 'it did not register again in time'),
+      this.#options.removal.unreachable(agent, 'it did not register again in time'),
     );
   }
 
   #ping(agent: Agent): void {
     if (agent.missedPings >= this.#options.maxAgentPingTimeouts) {
-      this.#unreachable(agent, `it missed ${agent.missedPings} pings in a row`);
+      this.#options.removal.unreachable(agent, `it missed ${agent.missedPings} pings in a row`);
       return;
     }
     agent.missedPings++;
     this.#acts.send(agent.pid, PingSlave, {
       connected: agent.connected,
-      expectedAgents: this.#books.agents.size,
+      expectedAgents: this.#books.agents.expected,
     });
-  }
-
-  #unreachable(agent: Agent, why: string): void {
-    this.#options.registration.remove(agent, 'TASK_UNREACHABLE', `the agent is unreachable: ${why}`);
   }
 }

@@ -1,25 +1,31 @@
-import { type BodyOf, parseUpid, type Upid } from '@mesos-ts/process';
+import type { BodyOf, Upid } from '@mesos-ts/process';
 import {
   formatResources,
   isTerminal,
   KillTask,
-  LostSlave,
   type ReregisterSlave,
   Shutdown,
   ShutdownFramework,
+  type SlaveId,
   type SlaveInfo,
   SlaveRegistered,
   SlaveReregistered,
 } from '@mesos-ts/protocol';
+import type { AgentRemoval } from './agent-removal.js';
+import { canonicalInfo, canonicalReport, sameInfo } from './agent-report.js';
 import type { Agent } from './agents.js';
 import type { Books } from './books.js';
 import type { FrameworkRegistration } from './framework-registration.js';
 import type { MasterActs } from './master-acts.js';
+import type { RegistryOperation } from './memory-registrar.js';
 import type { OfferLifecycle } from './offer-lifecycle.js';
+import type { RegistryWrites } from './registry-writes.js';
 import type { TaskLifecycle } from './task-lifecycle.js';
 import type { TaskRecord } from './tasks.js';
 
 export interface AgentRegistrationOptions {
+  readonly writes: RegistryWrites;
+  readonly removal: AgentRemoval;
   readonly frameworks: FrameworkRegistration;
   readonly offers: OfferLifecycle;
   readonly tasks: TaskLifecycle;
@@ -27,9 +33,13 @@ export interface AgentRegistrationOptions {
   readonly totalPingTimeoutMs: number;
 }
 
+type Report = BodyOf<typeof ReregisterSlave>;
+
 /**
- * The coming and going of agents: registration, re-registration with the catching up that it takes, removal (Mesos facts
- * 3.3). When an agent counts as gone is decided in agent-health.ts.
+ * The coming of agents: registration, and re-registration with the catching up that it takes (Mesos facts 3.3). Who is
+ * let in, and who is back, is in the registry before it is in the books. Their going is in agent-removal.ts.
+ *
+ * While a registration is being stored, the same agent's further ones are ignored: it is answered when that is done.
  */
 export class AgentRegistration {
   readonly #acts: MasterActs;
@@ -50,62 +60,102 @@ export class AgentRegistration {
       this.#acknowledge(known);
       return;
     }
+    const slave = this.#readable(from, () => canonicalInfo(info));
+    if (slave === undefined || this.#options.writes.isBusy(from)) return;
     this.#removePredecessor(from);
-    const agent = this.#tryImport(from, () => this.#books.addAgent(info, from));
-    if (agent === undefined) return;
+    const id = this.#books.agents.mintId();
+    const admission = { type: 'admit-agent', id, info: { ...slave, id }, at: this.#acts.clock.wallTime() } as const;
+    this.#options.writes.begin([from, id], [admission], () => this.#admitted(id, slave, from, version));
+  }
+
+  /** An agent that has an id, of this master or an earlier one, and all that runs on it. */
+  reregister(from: Upid, report: Report): void {
+    const { id } = report.slave;
+    const known = id === undefined ? undefined : this.#books.agents.get(id);
+    const refusal = this.#whyNotReregister(report.slave, known);
+    if (id === undefined || refusal !== undefined) {
+      this.#refuse(from, refusal ?? '');
+      return;
+    }
+    const canonical = this.#readable(from, () => canonicalReport(report));
+    if (canonical === undefined || this.#options.writes.isBusy(id) || this.#options.writes.isBusy(from)) return;
+    this.#removePredecessor(from, known);
+    if (known === undefined) this.#letIn(id, canonical, from);
+    else this.#welcomeBack(known, canonical, from);
+  }
+
+  #whyNotReregister({ id, hostname }: SlaveInfo, known: Agent | undefined): string | undefined {
+    if (id === undefined) return 'ReregisterSlave needs an agent id';
+    if (this.#books.agents.isGone(id)) return `agent ${id} was marked as gone for good`;
+    if (known !== undefined && known.info.hostname !== hostname)
+      return `agent ${id} is registered on ${known.info.hostname}, and cannot come from ${hostname}`;
+    return undefined;
+  }
+
+  /** The predecessor may itself have been on its way into the books when this one came. */
+  #admitted(id: SlaveId, info: SlaveInfo, from: Upid, version: string): void {
+    this.#removePredecessor(from);
+    const agent = this.#books.addAgent(id, info, from);
     this.#acts.link(from);
     this.#acts.log.info(
-      { agent: agent.id, from, host: info.hostname, resources: formatResources(agent.info.resources), version },
+      { agent: id, from, host: info.hostname, resources: formatResources(info.resources), version },
       'agent registered',
     );
     this.#acknowledge(agent);
   }
 
-  /** An agent that has an id, of this master or an earlier one, and all that runs on it. */
-  reregister(from: Upid, report: BodyOf<typeof ReregisterSlave>): void {
-    const { id } = report.slave;
-    if (id === undefined) {
-      this.#acts.send(from, Shutdown, { message: 'ReregisterSlave needs an agent id' });
-      return;
-    }
-    const known = this.#books.agents.get(id);
-    const wasUnreachable = this.#books.agents.isUnreachable(id);
-    this.#removePredecessor(from, known);
-    let missing: readonly TaskRecord[] = [];
-    const agent = this.#tryImport(from, () => {
-      if (known === undefined) return this.#books.importAgent(id, report, from);
-      missing = this.#books.reconcileAgent(known, report);
-      this.#books.activateAgent(known, from);
-      return known;
+  /** One that the registry knows, or has forgotten: with it comes all that this leader does not know yet. */
+  #letIn(id: SlaveId, report: Report, from: Upid): void {
+    const operations = [...this.#toLetIn(id, report.slave), ...this.#options.frameworks.toAdmit(report.frameworks)];
+    this.#options.writes.begin([id, from], operations, () => {
+      this.#removePredecessor(from);
+      const wasUnreachable = this.#books.agents.isUnreachable(id);
+      const agent = this.#books.importAgent(id, report, from);
+      this.#returned(agent, report, []);
+      if (wasUnreachable) this.#tellReturn(agent);
     });
-    if (agent === undefined) return;
-    this.#acts.link(from);
+  }
+
+  #toLetIn(id: SlaveId, slave: SlaveInfo): RegistryOperation[] {
+    const at = this.#acts.clock.wallTime();
+    const stored = this.#books.agents.recovered(id);
+    if (stored !== undefined) return sameInfo(stored, slave) ? [] : [{ type: 'update-agent', id, info: slave }];
+    if (this.#books.agents.isUnreachable(id)) return [{ type: 'mark-reachable', id, info: slave, at }];
+    return [{ type: 'admit-agent', id, info: slave, at }];
+  }
+
+  /** One that is in the books. What it says of its tasks is taken at once: what it says later may be newer. */
+  #welcomeBack(agent: Agent, report: Report, from: Upid): void {
+    const { offers, writes } = this.#options;
+    const { missing, countedAnew, voided } = this.#books.reconcileAgent(agent, report);
+    if (countedAnew) offers.voidAllocationsOf(agent.id);
+    offers.rescind(voided);
+    const changed = !sameInfo(agent.info, report.slave);
+    const operations: RegistryOperation[] = changed ? [{ type: 'update-agent', id: agent.id, info: report.slave }] : [];
+    writes.begin([agent.id, from], operations, () => {
+      if (changed) {
+        offers.voidAllocationsOf(agent.id);
+        offers.rescind(this.#books.updateAgent(agent, report.slave));
+      }
+      this.#books.activateAgent(agent, from);
+      this.#returned(agent, report, missing);
+    });
+  }
+
+  #returned(agent: Agent, report: Report, missing: readonly TaskRecord[]): void {
+    const { id, pid } = agent;
+    this.#acts.link(pid);
     this.#acts.log.info(
-      { agent: id, from, tasks: report.tasks.length, missing: missing.length },
+      { agent: id, from: pid, tasks: report.tasks.length, missing: missing.length },
       'agent registered again',
     );
-    this.#acts.send(from, SlaveReregistered, {
+    this.#acts.send(pid, SlaveReregistered, {
       slaveId: id,
       totalPingTimeoutMs: this.#options.totalPingTimeoutMs,
-      expectedAgents: this.#books.agents.size,
+      expectedAgents: this.#books.agents.expected,
       reconciliations: missing.map(({ task }) => ({ frameworkId: task.frameworkId, taskId: task.taskId })),
     });
     this.#catchUp(agent, report);
-    if (wasUnreachable) this.#tellReturn(agent);
-  }
-
-  /** Forgets an agent with all that runs on it. Its frameworks are told that each of their tasks there is now in `state`. */
-  remove(agent: Agent, state: 'TASK_UNREACHABLE' | 'TASK_LOST', why: string): void {
-    this.#acts.log.warn({ agent: agent.id, why }, 'agent removed');
-    const { tasks, offers } = this.#books.removeAgent(agent, state === 'TASK_UNREACHABLE');
-    this.#options.offers.voidAllocationsOf(agent.id);
-    this.#options.offers.rescind(offers);
-    for (const { task } of tasks) {
-      const framework = this.#books.frameworks.get(task.frameworkId);
-      if (framework !== undefined && !isTerminal(task.state))
-        this.#options.tasks.tellOwn(framework, task, state, 'REASON_SLAVE_REMOVED', why);
-    }
-    for (const framework of this.#books.frameworks) this.#acts.tell(framework, LostSlave, { slaveId: agent.id });
   }
 
   #acknowledge(agent: Agent): void {
@@ -113,32 +163,34 @@ export class AgentRegistration {
     this.#acts.send(agent.pid, SlaveRegistered, {
       slaveId: agent.id,
       totalPingTimeoutMs,
-      expectedAgents: this.#books.agents.size,
+      expectedAgents: this.#books.agents.expected,
     });
   }
 
   /** A Node's name is held by one process at a time: another incarnation of the agent there is dead. */
   #removePredecessor(pid: Upid, itself?: Agent): void {
-    const { id, node } = parseUpid(pid);
-    const predecessor = this.#books.agents.byNode(id, node);
+    const predecessor = this.#books.agents.byPlace(pid);
     if (predecessor !== undefined && predecessor !== itself)
-      this.remove(predecessor, 'TASK_LOST', 'the agent was started anew');
+      this.#options.removal.ended(predecessor, 'the agent was started anew');
   }
 
   /** An agent whose resources make no sense is told to end, and nobody else is troubled. */
-  #tryImport(from: Upid, work: () => Agent): Agent | undefined {
+  #readable<T>(from: Upid, read: () => T): T | undefined {
     try {
-      return work();
+      return read();
     } catch (error) {
-      const message = `the agent's report cannot be used: ${(error as Error).message}`;
-      this.#acts.log.error({ from, err: error }, 'agent refused');
-      this.#acts.send(from, Shutdown, { message });
+      this.#refuse(from, `the agent's report cannot be used: ${(error as Error).message}`);
       return undefined;
     }
   }
 
+  #refuse(from: Upid, message: string): void {
+    this.#acts.log.error({ from, why: message }, 'agent refused');
+    this.#acts.send(from, Shutdown, { message });
+  }
+
   /** What an agent missed while it was away, or another master led. */
-  #catchUp(agent: Agent, report: BodyOf<typeof ReregisterSlave>): void {
+  #catchUp(agent: Agent, report: Report): void {
     for (const kill of agent.kills.values()) this.#acts.send(agent.pid, KillTask, kill);
     agent.kills.clear();
     for (const { id } of report.frameworks) {

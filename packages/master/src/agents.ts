@@ -1,4 +1,4 @@
-import type { Timer, Upid } from '@mesos-ts/process';
+import { parseUpid, type Timer, type Upid } from '@mesos-ts/process';
 import type {
   ExecutorId,
   ExecutorInfo,
@@ -25,7 +25,8 @@ export interface ExecutorRecord {
 /** An agent in the master's books (Mesos facts 3.3, 3.4). */
 export interface Agent {
   readonly id: SlaveId;
-  readonly info: SlaveInfo;
+  /** With its id in it. */
+  info: SlaveInfo;
   pid: Upid;
   connected: boolean;
   readonly tasks: Set<TaskRecord>;
@@ -39,15 +40,24 @@ export interface Agent {
   reregisterTimer: Timer | undefined;
 }
 
-/** How many agents that are away are remembered. */
-const unreachableMax = 100_000;
+/** What a new leader knows of agents from the registry. */
+export interface KnownAgents {
+  /** Admitted, and not yet here. */
+  readonly admitted: Iterable<SlaveInfo & { readonly id: SlaveId }>;
+  readonly unreachable: Iterable<SlaveId>;
+  readonly gone: Iterable<SlaveId>;
+}
 
-/** All agents that this master knows. */
+/** All agents that this master knows: those that are here, and those of which only the registry tells (Mesos facts 3.2). */
 export class Agents {
   readonly #masterId: MasterId;
   readonly #byId = new Map<SlaveId, Agent>();
   readonly #byPid = new Map<Upid, Agent>();
+  /** By process id and Node: where several are known there, the one that came last. */
+  readonly #byPlace = new Map<string, Agent>();
+  readonly #recovered = new Map<SlaveId, SlaveInfo>();
   readonly #unreachable = new Set<SlaveId>();
+  readonly #gone = new Set<SlaveId>();
   #minted = 0;
 
   constructor(masterId: MasterId) {
@@ -58,8 +68,11 @@ export class Agents {
     return `${this.#masterId}-S${this.#minted++}` as SlaveId;
   }
 
-  get size(): number {
-    return this.#byId.size;
+  /** Takes over what the registry knows. */
+  recover({ admitted, unreachable, gone }: KnownAgents): void {
+    for (const info of admitted) this.#recovered.set(info.id, info);
+    for (const id of unreachable) this.#unreachable.add(id);
+    for (const id of gone) this.#gone.add(id);
   }
 
   get(id: SlaveId): Agent | undefined {
@@ -71,10 +84,27 @@ export class Agents {
   }
 
   /** The agent whose process has that id on that Node, whatever its incarnation: its predecessor, if it is not itself. */
-  byNode(id: string, node: string): Agent | undefined {
-    const prefix = `${id}@${node}#`;
-    for (const agent of this.#byId.values()) if (agent.pid.startsWith(prefix)) return agent;
-    return undefined;
+  byPlace(pid: Upid): Agent | undefined {
+    return this.#byPlace.get(placeOf(pid));
+  }
+
+  /** What the registry said of an agent that is not here yet. */
+  recovered(id: SlaveId): SlaveInfo | undefined {
+    return this.#recovered.get(id);
+  }
+
+  /** Those that the registry knows as admitted and that are not here yet. */
+  get awaited(): readonly SlaveId[] {
+    return [...this.#recovered.keys()];
+  }
+
+  get awaitedCount(): number {
+    return this.#recovered.size;
+  }
+
+  /** How many agents there are, here or still on their way. */
+  get expected(): number {
+    return this.#byId.size + this.#recovered.size;
   }
 
   add(id: SlaveId, info: SlaveInfo, pid: Upid): Agent {
@@ -91,41 +121,70 @@ export class Agents {
       reregisterTimer: undefined,
     };
     this.#byId.set(id, agent);
-    this.#byPid.set(pid, agent);
+    this.#place(agent);
+    this.#recovered.delete(id);
     this.#unreachable.delete(id);
     return agent;
   }
 
   reconnect(agent: Agent, pid: Upid): void {
-    this.#byPid.delete(agent.pid);
+    this.#displace(agent);
     agent.pid = pid;
     agent.connected = true;
     agent.missedPings = 0;
     agent.reregisterTimer?.cancel();
     agent.reregisterTimer = undefined;
-    this.#byPid.set(pid, agent);
+    this.#place(agent);
   }
 
-  remove(agent: Agent, unreachable: boolean): void {
+  remove(agent: Agent): void {
     agent.reregisterTimer?.cancel();
     this.#byId.delete(agent.id);
-    this.#byPid.delete(agent.pid);
-    if (!unreachable) return;
-    for (const oldest of this.#unreachable) {
-      if (this.#unreachable.size < unreachableMax) break;
-      this.#unreachable.delete(oldest);
-    }
-    this.#unreachable.add(agent.id);
+    this.#displace(agent);
   }
 
-  /** Removed as unreachable, and not back since. */
+  /** It did not come, or was removed, and may still come (again). */
+  markUnreachable(id: SlaveId): void {
+    this.#recovered.delete(id);
+    this.#unreachable.add(id);
+  }
+
+  /** Marked so, and not back since. */
   isUnreachable(id: SlaveId): boolean {
     return this.#unreachable.has(id);
+  }
+
+  /** It must never come again. */
+  isGone(id: SlaveId): boolean {
+    return this.#gone.has(id);
+  }
+
+  /** The registry has been told to forget it. */
+  forget(id: SlaveId): void {
+    this.#unreachable.delete(id);
+    this.#gone.delete(id);
+  }
+
+  #place(agent: Agent): void {
+    this.#byPid.set(agent.pid, agent);
+    this.#byPlace.set(placeOf(agent.pid), agent);
+  }
+
+  /** Another may have come in its place meanwhile: it stays. */
+  #displace(agent: Agent): void {
+    if (this.#byPid.get(agent.pid) === agent) this.#byPid.delete(agent.pid);
+    const place = placeOf(agent.pid);
+    if (this.#byPlace.get(place) === agent) this.#byPlace.delete(place);
   }
 
   [Symbol.iterator](): IterableIterator<Agent> {
     return this.#byId.values();
   }
+}
+
+function placeOf(pid: Upid): string {
+  const { id, node } = parseUpid(pid);
+  return `${id}@${node}`;
 }
 
 /** The key of an executor among those of one agent. */

@@ -22,6 +22,7 @@ export interface Usage {
  * {@link recoverResources} gives them back.
  */
 export interface Allocator {
+  /** An agent that it knows is forgotten first, with what was allocated on it. */
   addSlave(slaveId: SlaveId, total: Resources, used: readonly Usage[]): void;
   /** What was allocated on it is forgotten, too. */
   removeSlave(slaveId: SlaveId): void;

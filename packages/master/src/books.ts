@@ -7,7 +7,6 @@ import {
   type FrameworkInfo,
   isTerminal,
   type MasterId,
-  normalize,
   type Offer,
   type ReregisterSlave,
   type Resources,
@@ -24,6 +23,16 @@ import { Offers } from './offers.js';
 import { reportedTask, stagingTask, type TaskRecord, taskKey } from './tasks.js';
 
 type Executors = ReregisterSlave['executors'];
+
+/** What the report of an agent that is here led to. */
+export interface Reconciled {
+  /** Tasks that the books hold to be there and the agent does not name. */
+  readonly missing: readonly TaskRecord[];
+  /** Whether the allocator was told of the agent anew, so that what it has given away of it before is void. */
+  readonly countedAnew: boolean;
+  /** The offers that are void by that. */
+  readonly voided: readonly Offer[];
+}
 
 /**
  * All that the master knows: agents, frameworks, offers, tasks and executors, and the only place that changes more than
@@ -123,44 +132,43 @@ export class Books {
 
   // Agents
 
-  addAgent(info: SlaveInfo, pid: Upid): Agent {
-    const agent = this.agents.add(this.agents.mintId(), { ...info, resources: normalize(info.resources) }, pid);
+  /** A new agent, under an id that was minted for it. @param info with normalized resources. */
+  addAgent(id: SlaveId, info: SlaveInfo, pid: Upid): Agent {
+    const agent = this.agents.add(id, info, pid);
     this.#allocator.addSlave(agent.id, agent.info.resources, []);
     return agent;
   }
 
-  /**
-   * An agent that this master does not know, with all that runs on it: how a new leader learns.
-   * @throws {ResourcesError} for a report that cannot be used, before anything of it is in the books.
-   */
+  /** An agent that is not here, with all that runs on it: how a new leader learns. @param report a canonical one. */
   importAgent(id: SlaveId, report: ReregisterSlave, pid: Upid): Agent {
-    const { slave, tasks, executors } = canonicalReport(report);
-    const agent = this.agents.add(id, slave, pid);
+    const agent = this.agents.add(id, report.slave, pid);
     for (const info of report.frameworks) if (info.id !== undefined) this.#importFramework(info.id, info);
-    for (const { frameworkId, executor } of executors)
-      agent.executors.set(executorKey(frameworkId, executor.executorId), {
-        frameworkId,
-        info: executor,
-        holds: [executor.resources],
-        seen: true,
-      });
-    for (const task of tasks) this.#importTask(agent, task);
+    this.#importUnknown(agent, report.executors, report.tasks);
     this.#allocator.addSlave(agent.id, agent.info.resources, usagesOf(agent));
     return agent;
   }
 
   /**
-   * A known agent is back: executors that it lacks have ended meanwhile.
-   * @returns the tasks that this master holds to be there and the agent does not name.
+   * An agent that is here reports anew: executors that it lacks have ended meanwhile, and what runs there and is not in
+   * the books is taken into them. @param report a canonical one.
    */
-  reconcileAgent(agent: Agent, report: ReregisterSlave): TaskRecord[] {
+  reconcileAgent(agent: Agent, report: ReregisterSlave): Reconciled {
     const reported = new Set(report.tasks.map((task) => taskKey(task.frameworkId, task.taskId)));
     const missing = [...agent.tasks].filter(({ task }) => !reported.has(taskKey(task.frameworkId, task.taskId)));
     const awaited = missing.filter(({ task }) => !isTerminal(task.state));
     this.#reconcileExecutors(agent, report.executors, awaited);
     for (const record of missing) if (isTerminal(record.task.state)) this.#forgetEnded(record);
     for (const task of report.tasks) this.#updateReported(agent, task);
-    return awaited;
+    // What has ended and is not in the books was acknowledged: the agent will hear of it.
+    const running = report.tasks.filter(({ state }) => !isTerminal(state));
+    const more = this.#importUnknown(agent, report.executors, running);
+    return { missing: awaited, countedAnew: more, voided: more ? this.#countAnew(agent) : [] };
+  }
+
+  /** The agent has other resources than it had. @returns the offers that are void by that. */
+  updateAgent(agent: Agent, info: SlaveInfo): Offer[] {
+    agent.info = { ...info, id: agent.id };
+    return this.#countAnew(agent);
   }
 
   deactivateAgent(agent: Agent): Offer[] {
@@ -180,7 +188,8 @@ export class Books {
     for (const offer of offers) this.consume(offer);
     const tasks = [...agent.tasks];
     for (const { task } of tasks) this.frameworks.get(task.frameworkId)?.tasks.delete(task.taskId);
-    this.agents.remove(agent, unreachable);
+    this.agents.remove(agent);
+    if (unreachable) this.agents.markUnreachable(agent.id);
     this.#allocator.removeSlave(agent.id);
     return { tasks, offers };
   }
@@ -252,23 +261,49 @@ export class Books {
     else executor.holds.push(record.task.resources);
   }
 
+  /** What an agent uses, or has at all, is not what the allocator was told: it is told again. */
+  #countAnew(agent: Agent): Offer[] {
+    const offers = this.offers.all(agent.offers);
+    for (const offer of offers) this.consume(offer);
+    this.#allocator.addSlave(agent.id, agent.info.resources, usagesOf(agent));
+    return offers;
+  }
+
+  /** Takes what runs on the agent into the books. @returns whether any of it was not there, and uses resources. */
+  #importUnknown(agent: Agent, executors: Executors, tasks: readonly Task[]): boolean {
+    const added = new Set<string>();
+    for (const { frameworkId, executor } of executors) {
+      const key = executorKey(frameworkId, executor.executorId);
+      if (agent.executors.has(key)) continue;
+      agent.executors.set(key, { frameworkId, info: executor, holds: [executor.resources], seen: true });
+      added.add(key);
+    }
+    let more = added.size > 0;
+    for (const task of tasks) if (this.#importTask(agent, task, added)) more = true;
+    return more;
+  }
+
   #importFramework(id: FrameworkId, info: FrameworkInfo): void {
     if (this.frameworks.get(id) === undefined && !this.frameworks.isCompleted(id)) this.addFramework(id, info);
   }
 
   /**
    * A task of a framework that is done, or whose id its framework has used again while the agent was away, is not kept:
-   * its executor holds its resources until it has ended.
+   * its executor holds its resources until it has ended. @param added the executors that have just come into the books.
    */
-  #importTask(agent: Agent, reported: Task): void {
-    const task = { ...reported, slaveId: agent.id };
-    const framework = this.frameworks.get(task.frameworkId);
-    if (framework !== undefined && !framework.tasks.has(task.taskId)) {
-      const record = reportedTask(task);
-      framework.tasks.set(task.taskId, record);
+  #importTask(agent: Agent, reported: Task, added: ReadonlySet<string>): boolean {
+    const framework = this.frameworks.get(reported.frameworkId);
+    const known = framework?.tasks.get(reported.taskId);
+    if (framework !== undefined && known === undefined) {
+      const record = reportedTask({ ...reported, slaveId: agent.id });
+      framework.tasks.set(reported.taskId, record);
       agent.tasks.add(record);
-    } else if (!isTerminal(task.state))
-      agent.executors.get(executorKey(task.frameworkId, task.executorId))?.holds.push(task.resources);
+      return record.holdsResources;
+    }
+    const key = executorKey(reported.frameworkId, reported.executorId);
+    if ((known === undefined || !agent.tasks.has(known)) && added.has(key) && !isTerminal(reported.state))
+      agent.executors.get(key)?.holds.push(reported.resources);
+    return false;
   }
 
   #updateReported(agent: Agent, task: Task): void {
@@ -290,22 +325,6 @@ export class Books {
     for (const offer of offers) this.takeBack(offer);
     return offers;
   }
-}
-
-/** @throws {ResourcesError} where one name is used for two kinds, and the like. */
-function canonicalReport({
-  slave,
-  tasks,
-  executors,
-}: ReregisterSlave): Pick<ReregisterSlave, 'slave' | 'tasks' | 'executors'> {
-  return {
-    slave: { ...slave, resources: normalize(slave.resources) },
-    tasks: tasks.map((task) => ({ ...task, resources: normalize(task.resources) })),
-    executors: executors.map(({ frameworkId, executor }) => ({
-      frameworkId,
-      executor: { ...executor, resources: normalize(executor.resources) },
-    })),
-  };
 }
 
 function usagesOf(agent: Agent): Usage[] {

@@ -7,40 +7,78 @@ import {
   FrameworkReregistered,
   ShutdownFramework,
 } from '@mesos-ts/protocol';
+import { sameInfo } from './agent-report.js';
 import type { Books } from './books.js';
 import type { Framework } from './frameworks.js';
 import type { MasterActs } from './master-acts.js';
+import type { RegistryOperation } from './memory-registrar.js';
+import type { RegistryWrites } from './registry-writes.js';
 
-/** A framework of which a new leader only heard from agents gets at least this long to come back, in ms. */
+/** A framework that a new leader waits for gets at least this long to come back, in ms. */
 const recoveredFrameworkMsMin = 10_000;
 
-/** The coming and going of frameworks: registration, failover to another scheduler, removal (Mesos facts 3.5). */
+type KnownInfo = FrameworkInfo & { readonly id: FrameworkId };
+type Answer = typeof FrameworkRegistered | typeof FrameworkReregistered;
+
+/** A framework as the registry knows it. */
+export interface KnownFramework {
+  readonly id: FrameworkId;
+  readonly info: FrameworkInfo;
+  /** By the wall clock of the master that saw its scheduler go, in ms; undefined if it was connected when last heard of. */
+  readonly disconnectedSince?: number | undefined;
+}
+
+/**
+ * The coming and going of frameworks: registration, failover to another scheduler, removal (Mesos facts 3.5). Who is let in,
+ * described anew, back or removed is in the registry before it is in the books, so that whoever leads next refuses ids that
+ * were invented, and removes on time who never returns.
+ *
+ * While a registration is being stored, further ones of the same framework or scheduler are ignored: it is answered when
+ * that is done.
+ */
 export class FrameworkRegistration {
   readonly #acts: MasterActs;
   readonly #books: Books;
+  readonly #writes: RegistryWrites;
 
-  constructor(acts: MasterActs, books: Books) {
+  constructor(acts: MasterActs, books: Books, writes: RegistryWrites) {
     this.#acts = acts;
     this.#books = books;
+    this.#writes = writes;
+  }
+
+  /**
+   * Waits for a framework that the registry knows: for what is left of its failover timeout, or all of it where it was
+   * connected. Clocks of masters may differ, so never for longer than that, and always for {@link recoveredFrameworkMsMin}.
+   */
+  recover({ id, info, disconnectedSince }: KnownFramework): void {
+    const framework = this.#books.addFramework(id, info);
+    framework.storedAsAway = disconnectedSince !== undefined;
+    const awayMs = Math.max(0, this.#acts.clock.wallTime() - (disconnectedSince ?? Number.POSITIVE_INFINITY));
+    this.#awaitReturn(framework, Math.max(info.failoverTimeoutMs - awayMs, recoveredFrameworkMsMin));
   }
 
   /** A framework that has no id yet. */
   register(from: Upid, info: FrameworkInfo): void {
     if (info.id !== undefined) {
-      this.#acts.send(from, FrameworkError, {
-        message: 'RegisterFramework carries no framework id: use ReregisterFramework',
-      });
+      this.#refuse(from, undefined, 'RegisterFramework carries no framework id: use ReregisterFramework');
       return;
     }
     const known = this.#books.frameworks.byPid(from);
-    const framework = known ?? this.#books.addFramework(this.#books.frameworks.mintId(), info);
-    // A connected one only did not wait for our answer: what it is offered stays so.
-    if (!framework.connected) this.#connect(framework, from);
-    this.#acts.log.info(
-      { framework: framework.id, name: info.name, from },
-      known ? 'framework registered again' : 'framework registered',
-    );
-    this.#acts.send(from, FrameworkRegistered, { frameworkId: framework.id, master: this.#acts.info });
+    if (known !== undefined) {
+      // It did not get our answer. What a connected one is offered stays so.
+      if (known.connected) this.#answer(from, known.id, FrameworkRegistered);
+      else this.#comeBack(from, { ...info, id: known.id }, FrameworkRegistered);
+      return;
+    }
+    if (this.#writes.isBusy(from)) return;
+    const id = this.#books.frameworks.mintId();
+    this.#writes.begin([from, id], [this.#admission(id, info)], () => {
+      const framework = this.#books.addFramework(id, info);
+      this.#connect(framework, from);
+      this.#acts.log.info({ framework: id, name: info.name, from }, 'framework registered');
+      this.#answer(from, id, FrameworkRegistered);
+    });
   }
 
   /** A framework that has an id, of this master or an earlier one. With `failover`, its scheduler takes another's place. */
@@ -49,21 +87,10 @@ export class FrameworkRegistration {
     const refusal =
       id === undefined ? 'ReregisterFramework needs a framework id' : this.#whyNotReregister(from, id, failover);
     if (id === undefined || refusal !== undefined) {
-      this.#acts.log.warn({ framework: id, from, why: refusal }, 'framework refused');
-      this.#acts.send(from, FrameworkError, { message: refusal ?? '' });
+      this.#refuse(from, id, refusal ?? '');
       return;
     }
-    const former = this.#books.frameworks.byPid(from);
-    if (former?.connected && former.id !== id) this.disconnected(former, 'its scheduler speaks for another');
-    const framework = this.#books.frameworks.get(id) ?? this.#books.addFramework(id, info);
-    if (framework.pid !== undefined && framework.pid !== from)
-      this.#acts.send(framework.pid, FrameworkError, {
-        message: 'Framework failed over: another scheduler took its place',
-      });
-    this.#books.updateFramework(framework, info);
-    this.#connect(framework, from);
-    this.#acts.log.info({ framework: id, name: info.name, from }, 'framework registered again');
-    this.#acts.send(from, FrameworkReregistered, { frameworkId: id, master: this.#acts.info });
+    this.#comeBack(from, { ...info, id }, FrameworkReregistered);
   }
 
   /** Its scheduler is gone: it has its failover timeout to come back. */
@@ -73,6 +100,8 @@ export class FrameworkRegistration {
       'framework disconnected',
     );
     this.#books.disconnectFramework(framework);
+    framework.storedAsAway = true;
+    this.#writes.note({ type: 'framework-disconnected', id: framework.id, at: this.#acts.clock.wallTime() });
     this.#awaitReturn(framework, framework.info.failoverTimeoutMs);
   }
 
@@ -82,20 +111,90 @@ export class FrameworkRegistration {
       this.#awaitReturn(framework, Math.max(framework.info.failoverTimeoutMs, recoveredFrameworkMsMin));
   }
 
-  /** Forgets it and has all that it runs shut down. */
-  remove(framework: Framework, why: string): void {
-    this.#acts.log.info({ framework: framework.id, why }, 'framework removed');
-    this.#books.removeFramework(framework);
-    for (const agent of this.#books.agents)
-      if (agent.connected) this.#acts.send(agent.pid, ShutdownFramework, { frameworkId: framework.id });
+  /** What has to be stored before the frameworks that an agent has told of may be in the books. */
+  toAdmit(infos: readonly FrameworkInfo[]): RegistryOperation[] {
+    const operations: RegistryOperation[] = [];
+    for (const info of infos) {
+      const { id } = info;
+      // One that is being written already will be in the books, or gone from them, before this agent is.
+      if (id === undefined || this.#books.frameworks.isKnown(id) || this.#writes.isBusy(id)) continue;
+      operations.push(this.#admission(id, info));
+    }
+    return operations;
+  }
+
+  /** It is done: forgets it and has all that it runs shut down. */
+  unregistered(framework: Framework): void {
+    this.#writes.whenFree(framework.id, () => this.#remove(framework, 'it unregistered'));
+  }
+
+  #remove(framework: Framework, why: string): void {
+    if (this.#books.frameworks.get(framework.id) !== framework) return;
+    const operation = { type: 'remove-framework', id: framework.id, at: this.#acts.clock.wallTime() } as const;
+    this.#writes.begin([framework.id], [operation], () => {
+      this.#acts.log.info({ framework: framework.id, why }, 'framework removed');
+      this.#books.removeFramework(framework);
+      for (const agent of this.#books.agents)
+        if (agent.connected) this.#acts.send(agent.pid, ShutdownFramework, { frameworkId: framework.id });
+    });
   }
 
   #whyNotReregister(from: Upid, id: FrameworkId, failover: boolean): string | undefined {
     if (this.#books.frameworks.isCompleted(id)) return `Framework ${id} has been removed: register as a new one`;
     const known = this.#books.frameworks.get(id);
+    if (known === undefined && !this.#writes.isBusy(id) && this.#acts.remembers)
+      return `Framework ${id} is not known: register as a new one`;
     if (known?.pid !== undefined && known.pid !== from && !failover)
       return `Framework failed over: another scheduler is registered as ${id}`;
     return undefined;
+  }
+
+  #comeBack(from: Upid, info: KnownInfo, answer: Answer): void {
+    const { id } = info;
+    const stored = this.#writes.begin([id, from], this.#toComeBack(info), () => {
+      // Its former scheduler may have gone while this was stored, and that was stored later.
+      if (this.#books.frameworks.get(id)?.storedAsAway) this.#comeBack(from, info, answer);
+      else this.#isBack(from, info, answer);
+    });
+    const framework = this.#books.frameworks.get(id);
+    if (stored && framework !== undefined) framework.storedAsAway = false;
+  }
+
+  #toComeBack(info: KnownInfo): RegistryOperation[] {
+    const { id } = info;
+    const known = this.#books.frameworks.get(id);
+    if (known === undefined) return [this.#admission(id, info)];
+    const operations: RegistryOperation[] = [];
+    if (!sameInfo(known.info, info)) operations.push({ type: 'update-framework', id, info });
+    if (known.storedAsAway) operations.push({ type: 'framework-connected', id });
+    return operations;
+  }
+
+  #isBack(from: Upid, info: KnownInfo, answer: Answer): void {
+    const former = this.#books.frameworks.byPid(from);
+    if (former?.connected && former.id !== info.id) this.disconnected(former, 'its scheduler speaks for another');
+    const framework = this.#books.frameworks.get(info.id) ?? this.#books.addFramework(info.id, info);
+    if (framework.pid !== undefined && framework.pid !== from)
+      this.#acts.send(framework.pid, FrameworkError, {
+        message: 'Framework failed over: another scheduler took its place',
+      });
+    this.#books.updateFramework(framework, info);
+    this.#connect(framework, from);
+    this.#acts.log.info({ framework: info.id, name: info.name, from }, 'framework registered again');
+    this.#answer(from, info.id, answer);
+  }
+
+  #answer(from: Upid, frameworkId: FrameworkId, answer: Answer): void {
+    this.#acts.send(from, answer, { frameworkId, master: this.#acts.info });
+  }
+
+  #refuse(from: Upid, framework: FrameworkId | undefined, message: string): void {
+    this.#acts.log.warn({ framework, from, why: message }, 'framework refused');
+    this.#acts.send(from, FrameworkError, { message });
+  }
+
+  #admission(id: FrameworkId, info: FrameworkInfo): RegistryOperation {
+    return { type: 'admit-framework', id, info: { ...info, id } };
   }
 
   #connect(framework: Framework, pid: Upid): void {
@@ -105,8 +204,10 @@ export class FrameworkRegistration {
 
   #awaitReturn(framework: Framework, timeoutMs: number): void {
     framework.failoverTimer?.cancel();
-    framework.failoverTimer = this.#acts.delay(timeoutMs, () =>
-      this.remove(framework, `it did not come back within ${timeoutMs} ms`),
-    );
+    framework.failoverTimer = this.#acts.delay(timeoutMs, () => {
+      const why = `it did not come back within ${timeoutMs} ms`;
+      // While something about it is being written, it is coming back.
+      if (!this.#writes.isBusy(framework.id)) this.#remove(framework, why);
+    });
   }
 }

@@ -12,6 +12,8 @@ export interface Framework {
   connected: boolean;
   readonly tasks: Map<TaskId, TaskRecord>;
   readonly offers: Set<OfferId>;
+  /** The registry says, or is being told, that its scheduler is away. */
+  storedAsAway: boolean;
   /** Runs while it is away: at its end the framework is removed. */
   failoverTimer: Timer | undefined;
 }
@@ -58,6 +60,7 @@ export class Frameworks {
       connected: false,
       tasks: new Map(),
       offers: new Set(),
+      storedAsAway: false,
       failoverTimer: undefined,
     };
     this.#byId.set(id, framework);
@@ -77,11 +80,21 @@ export class Frameworks {
     framework.failoverTimer?.cancel();
     this.#byId.delete(framework.id);
     this.#forgetPid(framework);
+    this.complete(framework.id);
+  }
+
+  /** It is done, and not to be let in again. */
+  complete(id: FrameworkId): void {
     for (const oldest of this.#completed) {
       if (this.#completed.size < completedMax) break;
       this.#completed.delete(oldest);
     }
-    this.#completed.add(framework.id);
+    this.#completed.add(id);
+  }
+
+  /** In the books, or done. */
+  isKnown(id: FrameworkId): boolean {
+    return this.#byId.has(id) || this.#completed.has(id);
   }
 
   isCompleted(id: FrameworkId): boolean {

@@ -15,7 +15,11 @@ export interface MasterActs {
   readonly epoch: number;
   /** Somebody whom it answers for has seen a later leader than this one. */
   stale(epoch: number): void;
-  /** It leads for so short a time that agents may still be on their way to it. */
+  /** Whether the registry outlives this master, so that who is in neither is not known to anybody. */
+  readonly remembers: boolean;
+  /** Gives this leadership up, for a reason in words: everything in the books is forgotten. */
+  stepDown(why: string): void;
+  /** It leads for so short a time that agents of which nothing is known may still be on their way to it. */
   readonly recovering: boolean;
   install<M extends AnyMessageType>(type: M, handler: Handler<M>): void;
   /** Sends it with the epoch of this leadership; nothing while the master does not lead. */

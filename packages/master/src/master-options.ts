@@ -6,10 +6,16 @@ export interface MasterOptions {
   readonly maxAgentPingTimeouts?: number;
   /** How long a disconnected agent, or one that a new leader waits for, may take to register again. Default 600,000. */
   readonly agentReregisterTimeoutMs?: number;
+  /**
+   * How many of the agents that the registry knows may be marked unreachable because they did not come to a new leader in
+   * time, in percent. Where more are missing, rather the leader is wrong: it steps down. Default 100: any number.
+   */
+  readonly recoveryAgentRemovalLimitPercent?: number;
 }
 
 export const masterDefaults: Required<MasterOptions> = {
   agentPingTimeoutMs: 15_000,
   maxAgentPingTimeouts: 5,
   agentReregisterTimeoutMs: 600_000,
+  recoveryAgentRemovalLimitPercent: 100,
 };

@@ -2,18 +2,38 @@ import { type AnyMessageType, type BodyOf, type ExitReason, Process, type Upid }
 import type { MasterInfo } from '@mesos-ts/protocol';
 import type { Leadership } from '@mesos-ts/zk-election';
 import { AgentHealth } from './agent-health.js';
+import { AgentRecovery } from './agent-recovery.js';
 import { AgentRegistration } from './agent-registration.js';
+import { AgentRemoval } from './agent-removal.js';
 import { Books } from './books.js';
 import { DrfAllocator } from './drf-allocator.js';
 import { FrameworkRegistration } from './framework-registration.js';
 import type { MasterActs } from './master-acts.js';
 import { type MasterOptions, masterDefaults } from './master-options.js';
+import type { Registrar, Registry } from './memory-registrar.js';
 import { MessageRouting } from './message-routing.js';
 import { OfferLifecycle } from './offer-lifecycle.js';
+import { RegistryWrites } from './registry-writes.js';
 import { TaskLifecycle } from './task-lifecycle.js';
 
 /** Every process of this name, on whatever Node, is a master. */
 export const masterProcessId = 'master';
+
+/** What a master leads with. */
+export interface Term {
+  /** Recovered already. */
+  readonly registrar: Registrar;
+  /** What it knew by then. */
+  readonly registry: Registry;
+}
+
+/** What a master tells those who started it. */
+export interface MasterHooks {
+  /** Of a higher epoch than its own that an agent or a scheduler has seen. May come again. */
+  readonly stale?: (epoch: number) => void;
+  /** Once, with the reason: it acts no more, and its leadership is to be given up. */
+  readonly steppedDown?: (why: string) => void;
+}
 
 /**
  * One master, through one candidacy: it drops everything until it is elected, leads, and is replaced by a new one with
@@ -25,59 +45,83 @@ export const masterProcessId = 'master';
 export class Master extends Process {
   readonly #info: Omit<MasterInfo, 'pid'>;
   readonly #options: Required<MasterOptions>;
-  readonly #onStale: (epoch: number) => void;
+  readonly #hooks: MasterHooks;
   readonly #allocator: DrfAllocator;
   readonly #books: Books;
   readonly #frameworks: FrameworkRegistration;
+  readonly #writes: RegistryWrites;
   readonly #agentHealth: AgentHealth;
+  readonly #agentRecovery: AgentRecovery;
   readonly #routing: MessageRouting;
   #leadership: Leadership | undefined;
   #electedAt = 0;
+  #remembers = false;
+  #steppedDown = false;
 
-  /**
-   * @param onStale told of a higher epoch than its own that an agent or a scheduler has seen: this leadership is to be
-   * given up. May come again.
-   */
-  constructor(
-    info: Omit<MasterInfo, 'pid'>,
-    options: MasterOptions = {},
-    onStale: (epoch: number) => void = () => undefined,
-  ) {
+  constructor(info: Omit<MasterInfo, 'pid'>, options: MasterOptions = {}, hooks: MasterHooks = {}) {
     super(masterProcessId);
     this.#info = info;
-    this.#onStale = onStale;
+    this.#hooks = hooks;
     this.#options = { ...masterDefaults, ...options };
     const acts = this.#acts();
     const allocator = new DrfAllocator(`allocator(${info.id})`, (allocations) =>
       acts.later(() => offers.offer(allocations)),
     );
     const books = new Books(info.id, allocator);
+    const writes = new RegistryWrites(acts);
     const tasks = new TaskLifecycle(acts, books);
     const offers = new OfferLifecycle(acts, books, allocator, tasks);
-    const frameworks = new FrameworkRegistration(acts, books);
+    const frameworks = new FrameworkRegistration(acts, books, writes);
+    const removal = new AgentRemoval(acts, books, { writes, offers, tasks });
     const totalPingTimeoutMs = this.#options.agentPingTimeoutMs * this.#options.maxAgentPingTimeouts;
-    const agents = new AgentRegistration(acts, books, { frameworks, offers, tasks, totalPingTimeoutMs });
-    const agentHealth = new AgentHealth(acts, books, { ...this.#options, offers, registration: agents });
+    const agents = new AgentRegistration(acts, books, {
+      ...{ writes, removal, frameworks, offers, tasks },
+      totalPingTimeoutMs,
+    });
+    const agentHealth = new AgentHealth(acts, books, { ...this.#options, offers, removal });
     this.#allocator = allocator;
     this.#books = books;
+    this.#writes = writes;
     this.#frameworks = frameworks;
     this.#agentHealth = agentHealth;
-    this.#routing = new MessageRouting(acts, books, { allocator, frameworks, offers, tasks, agents, agentHealth });
+    this.#agentRecovery = new AgentRecovery(acts, books, { ...this.#options, removal });
+    this.#routing = new MessageRouting(acts, books, {
+      ...{ allocator, frameworks, offers, tasks, agents, agentHealth, writes },
+      agentRemoval: removal,
+    });
   }
 
-  /** Begins to lead. */
-  elected(leadership: Leadership): Promise<void> {
+  /** Begins to lead, with what the registry knows. */
+  elected(leadership: Leadership, { registrar, registry }: Term): Promise<void> {
     return this.dispatch(() => {
       this.#leadership = leadership;
       this.#electedAt = this.clock.now();
-      this.log.info({ epoch: leadership.epoch, master: this.#info.id }, 'elected: leading');
+      this.#remembers = registrar.remembers;
+      this.#writes.open(registrar);
+      this.#recover(registry);
       this.#agentHealth.start();
+      this.#agentRecovery.start();
     });
   }
 
   /** All that it knows, for looking on. */
   get books(): Books {
     return this.#books;
+  }
+
+  #recover(registry: Registry): void {
+    const { agents, frameworks } = this.#books;
+    const admitted = [...registry.agents.values()].map(({ id, info }) => ({ ...info, id }));
+    agents.recover({ admitted, unreachable: registry.unreachable.keys(), gone: registry.gone.keys() });
+    for (const id of registry.removedFrameworks.keys()) frameworks.complete(id);
+    for (const framework of registry.frameworks.values()) this.#frameworks.recover(framework);
+    this.log.info(
+      {
+        ...{ epoch: this.#leadership?.epoch, master: this.#info.id },
+        ...{ agents: registry.agents.size, frameworks: registry.frameworks.size },
+      },
+      'elected: leading, and waiting for the agents and frameworks that the registry knows',
+    );
   }
 
   get info(): MasterInfo {
@@ -97,13 +141,13 @@ export class Master extends Process {
 
   /** A standby, and a leader whose lease may have run out, hears nothing. */
   protected override admits(): boolean {
-    return this.#leadership?.isValid() === true;
+    return !this.#steppedDown && this.#leadership?.isValid() === true;
   }
 
   /** Says it in the name of this leadership. Who may no longer lead tells nobody anything: its successor does. */
   protected override send<M extends AnyMessageType>(to: Upid, type: M, body: BodyOf<M>): void {
     const leadership = this.#leadership;
-    if (!leadership?.isValid()) return;
+    if (leadership === undefined || !this.admits()) return;
     super.send(to, type, { ...(body as object), epoch: leadership.epoch } as unknown as BodyOf<M>);
   }
 
@@ -117,6 +161,14 @@ export class Master extends Process {
     if (framework?.connected) this.#frameworks.disconnected(framework, reason);
     const agent = this.#books.agents.byPid(pid);
     if (agent?.connected) this.#agentHealth.disconnected(agent, reason);
+  }
+
+  /** From now on it hears and says nothing; whoever started it sees to the rest. */
+  #stepDown(why: string): void {
+    if (this.#steppedDown) return;
+    this.#steppedDown = true;
+    this.log.error({ epoch: this.#leadership?.epoch, why }, 'stepping down');
+    this.#hooks.steppedDown?.(why);
   }
 
   /** Lazily what only a spawned process has. */
@@ -141,10 +193,18 @@ export class Master extends Process {
       get epoch() {
         return master.#leadership?.epoch ?? 0;
       },
+      get remembers() {
+        return master.#remembers;
+      },
       get recovering() {
+        if (master.#remembers) return master.#books.agents.awaitedCount > 0;
         return master.clock.now() - master.#electedAt < master.#options.agentReregisterTimeoutMs;
       },
-      stale: (epoch) => this.#onStale(epoch),
+      stale: (epoch) => {
+        this.#hooks.stale?.(epoch);
+        this.#stepDown(`a leader of epoch ${epoch} was seen`);
+      },
+      stepDown: (why) => this.#stepDown(why),
       install: (type, handler) => this.install(type, handler),
       send: (to, type, body) => this.send(to, type, body as BodyOf<typeof type>),
       tell: (framework, type, body) => {

@@ -6,6 +6,7 @@ import {
   FrameworkToExecutor,
   KillTask,
   LaunchTasks,
+  PingSlave,
   PongSlave,
   ReconcileTasks,
   RegisterFramework,
@@ -22,6 +23,7 @@ import {
 } from '@mesos-ts/protocol';
 import type { AgentHealth } from './agent-health.js';
 import type { AgentRegistration } from './agent-registration.js';
+import type { AgentRemoval } from './agent-removal.js';
 import type { Agent } from './agents.js';
 import type { Allocator } from './allocator.js';
 import type { Books } from './books.js';
@@ -29,6 +31,7 @@ import type { FrameworkRegistration } from './framework-registration.js';
 import type { Framework } from './frameworks.js';
 import type { MasterActs } from './master-acts.js';
 import type { OfferLifecycle } from './offer-lifecycle.js';
+import type { RegistryWrites } from './registry-writes.js';
 import type { TaskLifecycle } from './task-lifecycle.js';
 
 /** The parts of a master that take messages. */
@@ -39,7 +42,12 @@ export interface MessageReceivers {
   readonly tasks: TaskLifecycle;
   readonly agents: AgentRegistration;
   readonly agentHealth: AgentHealth;
+  readonly agentRemoval: AgentRemoval;
+  readonly writes: RegistryWrites;
 }
+
+/** What an agent says of its tasks, of which nothing may be lost. */
+const ofTasks: ReadonlySet<string> = new Set([StatusUpdate.name, ExitedExecutor.name]);
 
 /** The messages by which a scheduler speaks for its framework. */
 type FrameworkMessage =
@@ -74,7 +82,7 @@ export class MessageRouting {
     this.#acts.install(ReregisterFramework, (from, { framework, failover }) =>
       frameworks.reregister(from, framework, failover),
     );
-    this.#fromFramework(UnregisterFramework, (framework) => frameworks.remove(framework, 'it unregistered'));
+    this.#fromFramework(UnregisterFramework, (framework) => frameworks.unregistered(framework));
     this.#fromFramework(LaunchTasks, (framework, body) => offers.launch(framework, body));
     this.#fromFramework(DeclineResourceOffer, (framework, body) => offers.decline(framework, body));
     this.#fromFramework(ReviveOffers, ({ id }) => allocator.reviveOffers(id));
@@ -90,10 +98,10 @@ export class MessageRouting {
   }
 
   installForAgents(): void {
-    const { agents, agentHealth, tasks } = this.#to;
+    const { agents, agentHealth, agentRemoval, tasks } = this.#to;
     this.#acts.install(RegisterSlave, (from, { slave, version }) => agents.register(from, slave, version));
     this.#acts.install(ReregisterSlave, (from, report) => agents.reregister(from, report));
-    this.#fromAgent(UnregisterSlave, (agent) => agents.remove(agent, 'TASK_LOST', 'the agent unregistered'));
+    this.#fromAgent(UnregisterSlave, (agent) => agentRemoval.ended(agent, 'the agent unregistered'));
     this.#fromAgent(PongSlave, (agent) => agentHealth.ponged(agent));
     this.#fromAgent(StatusUpdate, (agent, update) => tasks.updated(agent, update));
     this.#fromAgent(ExitedExecutor, (agent, body) => tasks.executorExited(agent, body));
@@ -110,13 +118,22 @@ export class MessageRouting {
     });
   }
 
-  /** These are taken from registered agents alone; another registers again when it is not pinged any more. */
+  /** These are taken from registered agents alone. */
   #fromAgent<M extends AnyMessageType>(type: M, handle: (agent: Agent, body: BodyOf<M>) => void): void {
     this.#acts.install(type, (from, body) => {
       const agent = this.#books.agents.byPid(from);
-      if (agent === undefined) this.#stranger(from, type.name);
-      else handle(agent, body);
+      if (agent !== undefined) {
+        handle(agent, body);
+        return;
+      }
+      this.#stranger(from, type.name);
+      if (ofTasks.has(type.name) && !this.#to.writes.isBusy(from)) this.#askToRegister(from);
     });
+  }
+
+  /** It takes itself for registered and was removed: what it tells of its tasks is for whoever knows them (facts 3.4). */
+  #askToRegister(from: Upid): void {
+    this.#acts.send(from, PingSlave, { connected: false, expectedAgents: this.#books.agents.expected });
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { ReconcileTasks, SlaveId, TaskStatus } from '@mesos-ts/protocol';
+import type { ReconcileTasks, TaskStatus } from '@mesos-ts/protocol';
 import { isTerminal } from '@mesos-ts/protocol';
 import type { Agents } from './agents.js';
 import type { Framework } from './frameworks.js';
@@ -6,8 +6,10 @@ import { masterStatus } from './tasks.js';
 
 export interface ReconciliationView {
   readonly agents: Agents;
-  /** Agents may still be on their way to a leader that is new: who is not known may come yet. */
+  /** Agents are still on their way to a leader that is new: a task of which no agent is named may be on one of them. */
   readonly recovering: boolean;
+  /** Whether every agent is known that there is, be it from the registry: one that is not is none. */
+  readonly remembers: boolean;
   readonly timestamp: number;
 }
 
@@ -39,14 +41,12 @@ function answer(framework: Framework, named: Named, view: ReconciliationView): T
     );
   if (known !== undefined) return make(known.forwarded?.state ?? known.task.state, 'the last state that was told');
   const { slaveId } = named;
-  if (slaveId !== undefined && view.agents.get(slaveId) !== undefined)
+  if (slaveId === undefined) return view.recovering ? undefined : make('TASK_UNKNOWN', 'no agent has it');
+  const { agents } = view;
+  if (agents.recovered(slaveId) !== undefined) return undefined;
+  if (agents.get(slaveId) !== undefined)
     return make('TASK_GONE', `agent ${slaveId} is registered and does not have it`);
-  if (slaveId !== undefined && view.agents.isUnreachable(slaveId))
-    return make('TASK_UNREACHABLE', `agent ${slaveId} is unreachable`);
-  if (view.recovering) return undefined;
-  return make('TASK_UNKNOWN', whyUnknown(slaveId));
-}
-
-function whyUnknown(slaveId: SlaveId | undefined): string {
-  return slaveId === undefined ? 'no agent has it' : `agent ${slaveId} is not known`;
+  if (agents.isUnreachable(slaveId)) return make('TASK_UNREACHABLE', `agent ${slaveId} is unreachable`);
+  if (agents.isGone(slaveId)) return make('TASK_GONE', `agent ${slaveId} is gone for good`);
+  return view.recovering && !view.remembers ? undefined : make('TASK_UNKNOWN', `agent ${slaveId} is not known`);
 }

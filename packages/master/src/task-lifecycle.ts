@@ -76,6 +76,7 @@ export class TaskLifecycle {
     const view = {
       agents: this.#books.agents,
       recovering: this.#acts.recovering,
+      remembers: this.#acts.remembers,
       timestamp: this.#acts.clock.wallTime(),
     };
     for (const status of reconcile(framework, statuses, view)) this.#tell(framework, status);

@@ -1,6 +1,7 @@
+import { isIP } from 'node:net';
 import { startMaster } from '@mesos-ts/master';
-import type { Command } from 'commander';
-import { contenderAt, nodeName, nodeOptions, thisHost } from '../connection.js';
+import { type Command, Option } from 'commander';
+import { contenderAt, detectorOf, nodeName, nodeOptions, thisHost } from '../connection.js';
 import { type ClusterFlags, clusterFlags, durationFlag, flag, wholeNumber } from '../flags.js';
 import { askedToEnd } from '../lifetime.js';
 import { createLogger } from '../logger.js';
@@ -12,6 +13,10 @@ interface MasterFlags extends ClusterFlags {
   readonly agentPingTimeout: number;
   readonly maxAgentPingTimeouts: number;
   readonly agentReregisterTimeout: number;
+  readonly recoveryAgentRemovalLimit: number;
+  readonly ip: string;
+  readonly port: number;
+  readonly exitOnStepDown?: boolean;
 }
 
 /** `mesos master`: one master, which leads or stands by. */
@@ -42,8 +47,28 @@ export function addMasterCommand(program: Command): void {
   durationFlag(
     command,
     '--agent-reregister-timeout <duration>',
-    'how long a disconnected agent may stay away',
+    'how long an agent that is disconnected, or that a new leader waits for, may stay away',
     '10mins',
+  );
+  flag(
+    command,
+    '--recovery-agent-removal-limit <percent>',
+    'of the agents that a new leader waits for, how many may be marked unreachable; it steps down if more are missing',
+    { parse: percentage, fallback: 100, shown: '100%' },
+  );
+  flag(command, '--ip <address>', 'where to answer HTTP: /health, and /redirect to the leader', {
+    parse: ipAddress,
+    fallback: '0.0.0.0',
+  });
+  flag(command, '--port <number>', 'and on which port; 0: any that is free', {
+    parse: wholeNumber(0, 65_535),
+    fallback: 5050,
+  });
+  command.addOption(
+    new Option(
+      '--exit-on-step-down',
+      'end with exit code 1 when leadership is lost, as the original does, instead of standing by again',
+    ).env('MESOS_EXIT_ON_STEP_DOWN'),
   );
   command.addHelpText(
     'after',
@@ -52,7 +77,7 @@ Every flag is also read from the environment: --election from MESOS_ELECTION, --
 
 Examples:
   mesos master                                     one master, named m1
-  mesos master --name m2                           a second one: a standby
+  mesos master --name m2 --port 5051               a second one: a standby
   mesos master --credentials m1.creds.json         m1 of a secure cluster: see \`mesos nats --help\`
   mesos master --election standalone               without an election, so without JetStream`,
   );
@@ -62,6 +87,8 @@ Examples:
 async function run(flags: MasterFlags): Promise<void> {
   const end = askedToEnd();
   const log = createLogger(flags.logLevel);
+  // Without an election nobody but this master can lead.
+  const detector = flags.election === 'standalone' ? undefined : detectorOf(flags, flags.election, log);
   const master = await startMaster({
     node: nodeOptions(flags, nodeName(flags, 'm1'), log, true),
     contender: contenderAt(flags, flags.election, log),
@@ -69,9 +96,28 @@ async function run(flags: MasterFlags): Promise<void> {
     agentPingTimeoutMs: flags.agentPingTimeout,
     maxAgentPingTimeouts: flags.maxAgentPingTimeouts,
     agentReregisterTimeoutMs: flags.agentReregisterTimeout,
+    recoveryAgentRemovalLimitPercent: flags.recoveryAgentRemovalLimit,
+    exitOnStepDown: flags.exitOnStepDown === true,
+    http: { ip: flags.ip, port: flags.port },
+    ...(detector === undefined ? {} : { detector }),
   });
-  log.info({ upid: master.pid, cluster: flags.cluster }, 'master started: standing by');
+  const { address } = master;
+  log.info({ upid: master.pid, cluster: flags.cluster, http: address }, 'master started: standing by');
   const why = await Promise.race([end, master.ended]);
   if (why !== undefined) log.info({ why }, 'ending');
   await master.stop();
+}
+
+/** `100%`, `12.5%`, or the number alone. */
+function percentage(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)%?$/.exec(text.trim());
+  if (match === null || Number(match[1]) > 100)
+    throw new TypeError(`${JSON.stringify(text)} is not a percentage from 0% to 100%`);
+  return Number(match[1]);
+}
+
+function ipAddress(text: string): string {
+  if (isIP(text) === 0)
+    throw new TypeError(`${JSON.stringify(text)} is not an IP address, such as 0.0.0.0 or 127.0.0.1`);
+  return text;
 }

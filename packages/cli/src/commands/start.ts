@@ -171,7 +171,7 @@ class Session {
       '  npx mesos framework sum                                      prints 1999999999000000000',
       "  npx mesos framework integrate 'y = x*x; 4*sqrt(1-y)' 0 1 20000000",
       `  kill -9 ${String(process?.pid ?? '').padEnd(52)} end the leader, ${name}; another takes over`,
-      `  npx mesos master --name ${name}                                  and bring it back as a standby`,
+      `  npx mesos master --name ${name} --port 0                         and bring it back as a standby`,
       '',
       'Ctrl-C here ends everything.',
     ];
