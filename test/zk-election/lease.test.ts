@@ -551,7 +551,7 @@ t.test('addresses', async (t) => {
     'nats://a b/c',
     'nats://a:1/c,nats://b:1/c',
     'nats://u:p@a:1/c',
-    'zk://a:1/c',
+    'm1:5050',
     'http://a',
   ])
     t.throws(() => parseElectionAddress(text), ElectionAddressInvalid, JSON.stringify(text));

@@ -135,7 +135,10 @@ export function nodeName(flags: ClusterFlags & { readonly name?: string }, fallb
 /** Contends for leadership at `address`, where `nats` stands for the cluster's own NATS. */
 export function contenderAt(flags: ClusterFlags, address: string, log: Logger): Contender {
   const access = natsAccess(flags);
-  return createContender(electionAddress(flags, access, address), electionOptions(access.credentials.election, log));
+  return createContender(
+    electionAddress(flags, access, address),
+    electionOptions(flags, access.credentials.election, log),
+  );
 }
 
 /** Finds the leading master: `nats` asks the election on the cluster's own NATS, a UPID such as `master@m1` names one. */
@@ -143,7 +146,7 @@ export function detectorOf(flags: ClusterFlags, master: string, log: Logger): De
   const access = natsAccess(flags);
   const { connection, leaderSubject } = access.credentials;
   return createDetector(electionAddress(flags, access, master), {
-    ...electionOptions(connection, log),
+    ...electionOptions(flags, connection, log),
     ...(leaderSubject === undefined ? {} : { leaderSubject }),
   });
 }
@@ -152,8 +155,15 @@ function electionAddress(flags: ClusterFlags, { servers }: NatsAccess, address: 
   return address === 'nats' ? `${servers.join(',')}/${flags.cluster}` : address;
 }
 
-function electionOptions(nats: ConnectionOptions, log: Logger): ElectionOptions {
-  return { clock: new SystemClock(), random: Random.system(), log, nats };
+function electionOptions(flags: ClusterFlags, nats: ConnectionOptions, log: Logger): ElectionOptions {
+  const { zkSessionTimeout } = flags;
+  return {
+    clock: new SystemClock(),
+    random: Random.system(),
+    log,
+    nats,
+    ...(zkSessionTimeout === undefined ? {} : { sessionTimeoutMs: zkSessionTimeout }),
+  };
 }
 
 /** A Node that uses the cluster without serving it: a framework, or a look at it. Its name is random, unless credentials say. */

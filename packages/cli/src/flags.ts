@@ -78,6 +78,8 @@ export interface ClusterFlags {
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  /** In ms; for elections over ZooKeeper. */
+  readonly zkSessionTimeout?: number;
 }
 
 /** Adds {@link ClusterFlags}. */
@@ -97,6 +99,12 @@ export function clusterFlags(command: Command, logLevel: string): Command {
   flag(command, '--tls-ca <file>', 'speak TLS, and only with a server whose certificate is of this authority');
   flag(command, '--tls-cert <file>', 'a certificate for the server to check');
   flag(command, '--tls-key <file>', 'and its key');
+  durationFlag(
+    command,
+    '--zk-session-timeout <duration>',
+    'where the election is held over ZooKeeper: how long it waits for who says nothing',
+    '10secs',
+  );
   return flag(command, '--log-level <level>', 'trace, debug, info, warn, error or silent', {
     fallback: logLevel,
     parse: parseLevel,

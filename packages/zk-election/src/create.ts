@@ -10,6 +10,9 @@ import { LeaseDetector } from './lease-detector.js';
 import { type LeaseOptions, leaseTiming } from './lease-timing.js';
 import { natsRegister } from './nats-register.js';
 import { StandaloneContender, StandaloneDetector } from './standalone.js';
+import { ZookeeperContender } from './zookeeper-contender.js';
+import { ZookeeperDetector } from './zookeeper-detector.js';
+import type { OverZookeeperOptions } from './zookeeper-sessions.js';
 
 /** What contenders and detectors of all kinds are made with. */
 export interface ElectionOptions {
@@ -26,6 +29,8 @@ export interface ElectionOptions {
   readonly leaderSubject?: string;
   /** The times of the lease; all candidates of a cluster should have the same. */
   readonly lease?: LeaseOptions;
+  /** For elections over ZooKeeper: how long a session lasts that it does not hear of, in ms, as asked for. Default 10 s. */
+  readonly sessionTimeoutMs?: number;
 }
 
 /**
@@ -38,6 +43,7 @@ export function createContender(address: string, options: ElectionOptions): Cont
   return match(parseElectionAddress(address))
     .with({ type: 'standalone' }, () => new StandaloneContender(options.clock))
     .with({ type: 'nats' }, (at) => new LeaseContender({ ...options, open: openNats(at, options, true) }))
+    .with({ type: 'zookeeper' }, (at) => new ZookeeperContender(overZookeeper(at, options)))
     .with({ type: 'master' }, () => {
       throw new ElectionAddressInvalid(address, 'a master cannot contend at the address of a master');
     })
@@ -54,10 +60,24 @@ export function createDetector(address: string, options: ElectionOptions): Detec
   return match(parseElectionAddress(address))
     .with({ type: 'master' }, ({ pid }) => new StandaloneDetector({ pid }))
     .with({ type: 'nats' }, (at) => natsDetector(at, options))
+    .with({ type: 'zookeeper' }, (at) => new ZookeeperDetector(overZookeeper(at, options)))
     .with({ type: 'standalone' }, () => {
       throw new ElectionAddressInvalid(address, '`standalone` does not say where the master is');
     })
     .exhaustive();
+}
+
+function overZookeeper(
+  address: ElectionAddress & { type: 'zookeeper' },
+  { clock, random, log, sessionTimeoutMs }: ElectionOptions,
+): OverZookeeperOptions {
+  return {
+    clock,
+    random,
+    address,
+    ...(log === undefined ? {} : { log }),
+    ...(sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }),
+  };
 }
 
 function natsDetector(at: ElectionAddress & { type: 'nats' }, options: ElectionOptions): Detector {

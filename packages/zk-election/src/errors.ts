@@ -1,3 +1,5 @@
+import { shownAddress } from './shown-address.js';
+
 /** What every error of this package is. `code` never changes; the message is for people and may. */
 export abstract class ElectionError extends Error {
   abstract readonly code: string;
@@ -28,14 +30,17 @@ export class ElectionAddressInvalid extends ElectionError {
   override readonly name = 'ElectionAddressInvalid';
   readonly code = 'ELECTION_ADDRESS_INVALID';
 
-  constructor(
-    readonly address: string,
-    why: string,
-  ) {
+  /** The address as it may be shown. */
+  readonly address: string;
+
+  constructor(text: string, why: string) {
+    const address = shownAddress(text);
     super(
       `not an election address: ${JSON.stringify(address.slice(0, 200))}: ${why}; ` +
-        'expected nats://host:port[,host:port...]/cluster, or `standalone` (masters), or master@node (everyone else)',
+        'expected nats://host:port[,host:port...]/cluster, zk://[user:password@]host:port[,host:port...]/path, ' +
+        'or `standalone` (masters), or master@node (everyone else)',
     );
+    this.address = address;
   }
 }
 
@@ -114,6 +119,38 @@ export class NatsConnectionEnded extends ElectionError {
     options: ErrorOptions,
   ) {
     super(`the connection to NATS at ${servers.join(' or ')} ended for good (${reason(options.cause)})`, options);
+  }
+}
+
+/** No ZooKeeper server could be reached at the first attempt. Later losses of the connection are waited out instead. */
+export class ZookeeperUnreachable extends ElectionError {
+  override readonly name = 'ZookeeperUnreachable';
+  readonly code = 'ELECTION_ZOOKEEPER_UNREACHABLE';
+
+  constructor(
+    readonly servers: readonly string[],
+    why: string,
+  ) {
+    super(
+      `cannot reach a ZooKeeper server at ${servers.join(' or ')} (${why}): start one, or correct the address; ` +
+        'servers without a port are asked on 2181',
+    );
+  }
+}
+
+/** ZooKeeper was reached and does not let us take part in this election. */
+export class ZookeeperRefused extends ElectionError {
+  override readonly name = 'ZookeeperRefused';
+  readonly code = 'ELECTION_ZOOKEEPER_REFUSED';
+
+  constructor(
+    readonly path: string,
+    why: string,
+  ) {
+    super(
+      `ZooKeeper does not let us hold the election at ${path} (${why}): check user and password, or the ACL of that ` +
+        'node and those above it',
+    );
   }
 }
 

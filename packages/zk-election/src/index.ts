@@ -1,4 +1,4 @@
-export { type ElectionAddress, parseElectionAddress } from './address.js';
+export { type ElectionAddress, parseElectionAddress, type ZookeeperAddress } from './address.js';
 export { createContender, createDetector, type ElectionOptions } from './create.js';
 export {
   type Contender,
@@ -19,6 +19,8 @@ export {
   NatsRefused,
   NatsUnreachable,
   RegisterUnusable,
+  ZookeeperRefused,
+  ZookeeperUnreachable,
 } from './errors.js';
 export { Lease, type LeaseEffect, type LeaseInput } from './lease.js';
 export { LeaseContender, type OverRegisterOptions } from './lease-contender.js';
@@ -36,4 +38,27 @@ export { type LeaseOptions, type LeaseTiming, leaseTiming } from './lease-timing
 export { MemoryRegister } from './memory-register.js';
 export { type NatsRegisterOptions, natsRegister } from './nats-register.js';
 export { Observer, type ObserverEffect, type ObserverInput } from './observer.js';
+export { shownAddress } from './shown-address.js';
 export { StandaloneContender, StandaloneDetector } from './standalone.js';
+export {
+  ZookeeperCandidate,
+  type ZookeeperCandidateEffect,
+  type ZookeeperCandidateInput,
+} from './zookeeper-candidate.js';
+export {
+  type ConnectZookeeper,
+  loadZookeeper,
+  type SessionTicket,
+  type ZookeeperConnection,
+  type ZookeeperConnectionOptions,
+  type ZookeeperFault,
+  type ZookeeperListener,
+  type ZookeeperNode,
+  ZookeeperProblem,
+} from './zookeeper-connection.js';
+export { ZookeeperContender } from './zookeeper-contender.js';
+export { ZookeeperDetector } from './zookeeper-detector.js';
+export { decodeMember, encodeMember, type Member, sequenceOf } from './zookeeper-member.js';
+export { ZookeeperObserver, type ZookeeperObserverEffect, type ZookeeperObserverInput } from './zookeeper-observer.js';
+export { type SessionEffect, type SessionInput, ZookeeperSession } from './zookeeper-session.js';
+export type { OverZookeeperOptions } from './zookeeper-sessions.js';

@@ -33,7 +33,7 @@ export function addMasterCommand(program: Command): void {
   flag(
     command,
     '--election <address>',
-    "nats (on the cluster's own NATS server), nats://host:port/name, or standalone",
+    "nats (on the cluster's own NATS server), nats://host:port/name, zk://[user:password@]host:port,.../path, or standalone",
     {
       fallback: 'nats',
     },
@@ -79,6 +79,8 @@ Examples:
   mesos master                                     one master, named m1
   mesos master --name m2 --port 5051               a second one: a standby
   mesos master --credentials m1.creds.json         m1 of a secure cluster: see \`mesos nats --help\`
+  mesos master --election zk://10.0.0.5/mesos      elected over ZooKeeper, and found there by clients of Mesos;
+                                                   user:password@ before the host is better kept in MESOS_ELECTION
   mesos master --election standalone               without an election, so without JetStream`,
   );
   command.action((flags: MasterFlags) => run(flags));

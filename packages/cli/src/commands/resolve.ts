@@ -13,9 +13,14 @@ interface ResolveFlags extends ClusterFlags {
 export function addResolveCommand(program: Command): void {
   const command = program.command('resolve').description('print the PID of the leading master');
   clusterFlags(command, 'warn');
-  flag(command, '--master <address>', "nats (on the cluster's own NATS server), or nats://host:port/name", {
-    fallback: 'nats',
-  });
+  flag(
+    command,
+    '--master <address>',
+    "nats (on the cluster's own NATS server), nats://host:port/name, or zk://host:port,.../path",
+    {
+      fallback: 'nats',
+    },
+  );
   durationFlag(command, '--timeout <duration>', 'how long to wait for a leader', '5secs');
   command.addHelpText(
     'after',
