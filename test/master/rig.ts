@@ -341,7 +341,7 @@ export class Rig {
   #named = 0;
 
   /** With a master that leads. */
-  static async start(t: Test, options: MasterOptions = {}, registrar: Registrar = memoryRegistrar()): Promise<Rig> {
+  static async start(t: Test, options: MasterOptions = {}, registrar?: Registrar): Promise<Rig> {
     const { rig, master } = await Rig.standby(t, options);
     await rig.elect(master, registrar);
     t.teardown(() => rig.#everythingHadTheEpoch());
@@ -360,7 +360,7 @@ export class Rig {
   }
 
   /** Has the master lead, with what the registrar knows. */
-  async elect(master: Master, registrar: Registrar = memoryRegistrar()): Promise<void> {
+  async elect(master: Master, registrar: Registrar = memoryRegistrar({ clock: this.clock })): Promise<void> {
     const registry = await registrar.recover({ epoch: this.leadership.epoch, info: master.info });
     await master.elected(this.leadership, { registrar, registry });
     await this.settle();

@@ -2,8 +2,8 @@ import { isTerminal, LostSlave, type SlaveId } from '@mesos-ts/protocol';
 import type { Agent } from './agents.js';
 import type { Books } from './books.js';
 import type { MasterActs } from './master-acts.js';
-import type { RegistryOperation } from './memory-registrar.js';
 import type { OfferLifecycle } from './offer-lifecycle.js';
+import type { RegistryOperation } from './registry.js';
 import type { RegistryWrites } from './registry-writes.js';
 import type { TaskLifecycle } from './task-lifecycle.js';
 

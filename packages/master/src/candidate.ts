@@ -4,7 +4,8 @@ import type { Leadership } from '@mesos-ts/zk-election';
 import { LeaderSight } from './leader-sight.js';
 import { Master } from './master.js';
 import type { MasterHealth, MasterHttp } from './master-http.js';
-import { memoryRegistrar, type Registrar } from './memory-registrar.js';
+import { memoryRegistrar } from './memory-registrar.js';
+import type { Registrar } from './registrar.js';
 import type { RunMasterOptions } from './start-master.js';
 
 /** How long to wait before contending again after the election failed, or leadership was given up, in ms. */
@@ -108,7 +109,7 @@ export class Candidate {
     const givenUp = new Promise<string>((resolve) => {
       this.#giveUp = resolve;
     });
-    const registrar = this.#options.registrar?.() ?? memoryRegistrar();
+    const registrar = this.#options.registrar?.() ?? memoryRegistrar(this.#node);
     this.#epoch = leadership.epoch;
     this.#state = 'recovering';
     void this.#recover(leadership, registrar);

@@ -11,7 +11,7 @@ import { sameInfo } from './agent-report.js';
 import type { Books } from './books.js';
 import type { Framework } from './frameworks.js';
 import type { MasterActs } from './master-acts.js';
-import type { RegistryOperation } from './memory-registrar.js';
+import type { RegistryOperation } from './registry.js';
 import type { RegistryWrites } from './registry-writes.js';
 
 /** A framework that a new leader waits for gets at least this long to come back, in ms. */

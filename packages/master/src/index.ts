@@ -3,16 +3,18 @@ export { Books } from './books.js';
 export { SteppedDown } from './candidate.js';
 export { Drf } from './drf.js';
 export { DrfAllocator } from './drf-allocator.js';
+export { FencedStorage, type FencedStorageOptions, fenceKey, registryVersion, windowMax } from './fenced-storage.js';
 export { Master, type MasterHooks, masterProcessId, type Term } from './master.js';
 export { HttpAddressUnusable, type MasterHealth, MasterHttp, type MasterHttpOptions } from './master-http.js';
 export { type MasterOptions, masterDefaults } from './master-options.js';
-export {
-  emptyRegistry,
-  memoryRegistrar,
-  type Registrar,
-  type Registry,
-  type RegistryOperation,
-} from './memory-registrar.js';
+export { memoryRegistrar } from './memory-registrar.js';
+export { MemoryStorage } from './memory-storage.js';
+export { type Registrar, StoredRegistrar, type StoredRegistrarOptions } from './registrar.js';
+export { MutableRegistry, type Registry, type RegistryOperation } from './registry.js';
+export { RegistryError, RegistryLost, RegistryUnreadable } from './registry-errors.js';
+export { garbage, type RegistryGarbageOptions, registryGarbageDefaults } from './registry-garbage.js';
+export { decodeRegistryRecord, encodeRegistryRecord, type RegistryRecord } from './registry-record.js';
+export type { RegistryStorage, StorageContent, StorageOutcome, StoredRecord } from './registry-storage.js';
 export {
   type RunMasterOptions,
   type RunningMaster,

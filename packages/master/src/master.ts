@@ -10,9 +10,10 @@ import { DrfAllocator } from './drf-allocator.js';
 import { FrameworkRegistration } from './framework-registration.js';
 import type { MasterActs } from './master-acts.js';
 import { type MasterOptions, masterDefaults } from './master-options.js';
-import type { Registrar, Registry } from './memory-registrar.js';
 import { MessageRouting } from './message-routing.js';
 import { OfferLifecycle } from './offer-lifecycle.js';
+import type { Registrar } from './registrar.js';
+import type { Registry } from './registry.js';
 import { RegistryWrites } from './registry-writes.js';
 import { TaskLifecycle } from './task-lifecycle.js';
 

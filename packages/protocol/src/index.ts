@@ -25,6 +25,7 @@ export type {
   TaskInfo,
   TaskStatus,
 } from './infos.js';
+export { FrameworkInfoSchema, SlaveInfoSchema } from './infos.js';
 export { type MasterAddress, MasterAddressSchema, type MasterInfo, MasterInfoSchema } from './master-info.js';
 export {
   DeclineResourceOffer,
