@@ -83,6 +83,8 @@ export class SchedulerProcess extends Process {
   /** Attempts to register since the leader was found or lost. */
   #attempts = 0;
   #nextAttempt: Timer | undefined;
+  /** The link to the leader broke after the last attempt: to the leader we may be disconnected, whatever it answered. */
+  #missed = false;
   /** Offers that are neither used, declined nor rescinded. */
   readonly #offers = new Set<OfferId>();
   /** No callback is made any more: what is offered is handed back. */
@@ -224,8 +226,12 @@ export class SchedulerProcess extends Process {
   }
 
   protected override exited(pid: Upid, reason: ExitReason): void {
-    // While disconnected, the next attempt links anew: reacting here would be a loop without a pause.
-    if (this.#leader === undefined || !answersFor(this.#leader.pid, pid) || this.#master === undefined) return;
+    if (this.#leader === undefined || !answersFor(this.#leader.pid, pid)) return;
+    if (this.#master === undefined) {
+      // The next attempt links anew: to attempt it here would be a loop without a pause.
+      this.#missed = true;
+      return;
+    }
     this.log.warn({ master: this.#master, reason }, 'disconnected from the master');
     this.#disconnect();
     this.#register();
@@ -281,6 +287,7 @@ export class SchedulerProcess extends Process {
   #register(): void {
     if (this.#leader === undefined || this.#silenced) return;
     const { pid } = this.#leader;
+    this.#missed = false;
     this.link(pid);
     if (this.#framework.id === undefined) this.send(pid, RegisterFramework, { framework: this.#framework });
     else this.send(pid, ReregisterFramework, { framework: this.#framework, failover: this.#failover });
@@ -300,11 +307,13 @@ export class SchedulerProcess extends Process {
       return;
     }
     this.#nextAttempt?.cancel();
+    if (this.#missed) {
+      this.#register();
+      return;
+    }
     this.#master = from;
     this.#framework = { ...this.#framework, id: frameworkId };
     this.#failover = false;
-    // A link that broke while we were not registered yet is not there any more.
-    this.link(this.#leader.pid);
     this.log.info({ master: from, frameworkId }, again ? 're-registered' : 'registered');
     const { callbacks, scheduler, driver } = this.#host;
     if (again) callbacks.push(() => scheduler.reregistered?.(driver, master));
