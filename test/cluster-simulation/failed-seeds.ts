@@ -1,0 +1,6 @@
+/** Seeds that once failed, and what they found. */
+export const failedSeeds: Readonly<Record<string, string>> = {
+  'x-1': 'a candidate whose reads fail at once repeated them without end',
+  'x-3': 'a scheduler held itself to be registered with a master that held it to be disconnected',
+  'x-25': 'a scheduler kept offers that a second registration had made void',
+};

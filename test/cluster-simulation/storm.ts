@@ -1,0 +1,101 @@
+import { Random } from '@mesos-ts/process';
+import type { Machine, Simulation } from '@mesos-ts/process/testing';
+
+/** Who may be hit, and how often in comparison. */
+export interface Victims {
+  readonly weight: number;
+  /** Asked when a fault begins. */
+  readonly machines: () => readonly Machine[];
+  /** The longest fault, in ms. */
+  readonly lastMs: number;
+}
+
+const kinds = [
+  'crash',
+  'crash',
+  'stall',
+  'stall',
+  'disconnect',
+  'disconnect',
+  'partition',
+  'one-way partition',
+  'step of the wall clock',
+] as const;
+
+const everyMs = 5_000;
+const wallStepMsMax = 600_000;
+
+/** Faults of all kinds, most of them short, at random moments until the storm is over; then none lasts. */
+export class Storm {
+  readonly #simulation: Simulation;
+  readonly #victims: readonly Victims[];
+  readonly #random: Random;
+  readonly #endsAt: number;
+  /** How many faults there were. */
+  count = 0;
+
+  /** Begins at once. */
+  constructor(simulation: Simulation, victims: readonly Victims[], forMs: number) {
+    this.#simulation = simulation;
+    this.#victims = victims;
+    this.#random = new Random(`${simulation.seed}/storm`);
+    this.#endsAt = simulation.now + forMs;
+    this.#next();
+  }
+
+  #next(): void {
+    this.#simulation.after(2 * everyMs * this.#random.fraction(), () => {
+      if (this.#simulation.now >= this.#endsAt) return;
+      this.#strike();
+      this.#next();
+    });
+  }
+
+  #strike(): void {
+    const { machines, lastMs } = this.#pickVictims();
+    const candidates = machines();
+    const victim = candidates[this.#random.integer(candidates.length)];
+    const kind = kinds[this.#random.integer(kinds.length)];
+    // Of all lengths alike: as many shorter than a second as longer than ten.
+    const forMs = Math.min(10 * (lastMs / 10) ** this.#random.fraction(), this.#endsAt - this.#simulation.now);
+    if (victim === undefined) return;
+    this.count++;
+    switch (kind) {
+      case 'crash':
+        victim.restart({ afterMs: forMs });
+        break;
+      case 'stall':
+        victim.stall(Math.ceil(forMs));
+        break;
+      case 'disconnect':
+        victim.disconnect({ forMs, unnoticedMs: forMs * this.#random.fraction() });
+        break;
+      case 'partition':
+      case 'one-way partition':
+        this.#divide(victim, kind === 'one-way partition', forMs);
+        break;
+      default:
+        victim.stepWallClock(this.#random.integer(2 * wallStepMsMax) - wallStepMsMax);
+    }
+  }
+
+  /** Alone on its side, or with about half of all others. */
+  #divide(victim: Machine, oneWay: boolean, forMs: number): void {
+    const [side, rest]: [Machine[], Machine[]] = [[victim], []];
+    const alone = this.#random.integer(2) === 0;
+    for (const machine of this.#simulation.machines)
+      if (machine !== victim) (!alone && this.#random.integer(2) === 0 ? side : rest).push(machine);
+    const swap = oneWay && this.#random.integer(2) === 0;
+    const heal = this.#simulation.partition(swap ? rest : side, swap ? side : rest, { oneWay });
+    this.#simulation.after(forMs, heal);
+  }
+
+  #pickVictims(): Victims {
+    let lot = this.#random.integer(this.#victims.reduce((sum, { weight }) => sum + weight, 0));
+    for (const victims of this.#victims) {
+      lot -= victims.weight;
+      if (lot < 0) return victims;
+    }
+    throw new RangeError('a storm needs victims');
+  }
+}
