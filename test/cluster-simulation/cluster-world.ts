@@ -90,8 +90,8 @@ export class ClusterWorld {
 
   #agentUnrest({ books }: Master): string | undefined {
     for (const { name, node } of this.agents) {
-      const agent = books.agents.byNode('slave(1)', name);
-      if (agent?.connected !== true || agent.pid !== node.pidOf('slave(1)')) return `${name} is not registered`;
+      const agent = books.agents.byPid(node.pidOf('slave(1)'));
+      if (agent?.connected !== true) return `${name} is not registered`;
       const [task] = agent.tasks;
       if (task !== undefined) return `the leader has the task ${task.task.taskId} on ${name}`;
     }
