@@ -398,6 +398,19 @@ t.test(
   },
 );
 
+t.test(
+  'a leader is not heard any more as soon as the detector names another, which may not have answered yet',
+  async (t) => {
+    const { stage, master, told, say } = await Stage.registered(t);
+    const deaf = await stage.addMaster('m2', new ScriptedProcess('master', fromSchedulers));
+    await stage.appoint(deaf.pid);
+    told.length = 0;
+    await say(FrameworkError, { message: 'evil' });
+    t.same(told, []);
+    t.same(master.bodies(StaleLeader), [{ epoch: 2 }]);
+  },
+);
+
 t.test('what comes without an epoch, or with one that is none, is dropped', async (t) => {
   const { stage, master, pid, told } = await Stage.registered(t);
   told.length = 0;
