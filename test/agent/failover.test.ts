@@ -67,8 +67,8 @@ const everything: readonly [AnyMessageType, object][] = [
 
 /** Nothing of {@link everything} was acted upon. `t2` waits for an acknowledgement. */
 async function untouched(t: Test, stage: VirtualAgent): Promise<void> {
-  t.same(stage.kills, []);
-  t.same(stage.executors, ['e1']);
+  t.same(stage.executors.kills, []);
+  t.same(stage.executors.ids, ['e1']);
   t.equal(stage.agent.end, undefined);
   t.equal(stage.count('framework_messages_dropped'), 0);
   t.equal(stage.master.heard(ReregisterSlave), 0, 'it is still registered');
@@ -110,7 +110,7 @@ t.test('What a leader says whom another has followed', async (t) => {
     await stage.appoint(successor);
     await old.sayTo(stage.pid, KillTask, { frameworkId, taskId });
     await stage.clock.settle();
-    t.same(stage.kills, []);
+    t.same(stage.executors.kills, []);
     t.same((await old.next(StaleLeader)).body, { epoch: 2 });
   });
 });
@@ -148,7 +148,7 @@ t.test('A stranger with a high epoch is not heard, and does not raise the fence'
   await stage.clock.settle();
   t.equal(stage.agent.end, undefined);
   await stage.say(stage.pid, KillTask, { frameworkId, taskId });
-  t.same(stage.kills, ['t1'], 'the leader is heard as before');
+  t.same(stage.executors.kills, ['t1'], 'the leader is heard as before');
 });
 
 t.test('A master that stands alone begins again with the same epoch, and is followed', async (t) => {
@@ -164,7 +164,7 @@ t.test('A master that stands alone begins again with the same epoch, and is foll
   await stage.clock.advance(5_000);
   t.match((await successor.next(ReregisterSlave)).body, { slave: { id: slaveId }, tasks: [{ taskId: 't1' }] });
   await stage.say(stage.pid, KillTask, { frameworkId, taskId });
-  t.same(stage.kills, ['t1']);
+  t.same(stage.executors.kills, ['t1']);
 });
 
 t.test(
@@ -178,13 +178,13 @@ t.test(
     t.same((await reborn.next(StaleLeader)).body, { epoch: 900 });
     await reborn.sayTo(stage.pid, KillTask, { frameworkId, taskId });
     await stage.clock.settle();
-    t.same(stage.kills, [], 'its answer registers nobody');
+    t.same(stage.executors.kills, [], 'its answer registers nobody');
     reborn.epoch = 901;
     await stage.appoint(reborn);
     await stage.clock.advance(100);
     await reborn.sayTo(stage.pid, KillTask, { frameworkId, taskId });
     await stage.clock.settle();
-    t.same(stage.kills, ['t1']);
+    t.same(stage.executors.kills, ['t1']);
   },
 );
 
@@ -249,11 +249,11 @@ t.test('A new leader', async (t) => {
     await acknowledge(stage, 't2 TASK_RUNNING');
     await stage.succeed('m2', 2);
     for (let time = 0; time < 2; time++) await stage.say(stage.pid, KillTask, { frameworkId, taskId });
-    t.same(stage.kills, ['t1'], 'a task that has ended is not killed again');
+    t.same(stage.executors.kills, ['t1'], 'a task that has ended is not killed again');
     t.same(await updates(stage), ['t1 TASK_KILLED']);
     for (let time = 0; time < 2; time++) await stage.say(stage.pid, ShutdownFramework, { frameworkId });
     await stage.clock.advance(10_000);
-    t.same(stage.executors, []);
+    t.same(stage.executors.ids, []);
     t.same(await updates(stage), [], 'and of a framework that is gone nothing is told');
     await stage.say(stage.pid, ShutdownFramework, { frameworkId });
     await stage.appoint(undefined);
@@ -279,7 +279,7 @@ t.test('A new leader', async (t) => {
         reconciliations,
       });
     t.same(await updates(stage), ['t9 TASK_DROPPED']);
-    t.same(stage.runs, ['t1'], 'and what is here goes on');
+    t.same(stage.executors.runs, ['t1'], 'and what is here goes on');
   });
 });
 
@@ -290,11 +290,11 @@ t.test('A task', async (t) => {
     await stage.succeed('m2', 2);
     await stage.run('t1');
     await stage.run('t1', 'e2');
-    t.same(stage.runs, ['t1']);
-    t.same(stage.executors, ['e1']);
+    t.same(stage.executors.runs, ['t1']);
+    t.same(stage.executors.ids, ['e1']);
     await stage.tell('t1', 'TASK_FINISHED');
     await stage.run('t1');
-    t.same(stage.runs, ['t1'], 'its end is not acknowledged yet');
+    t.same(stage.executors.runs, ['t1'], 'its end is not acknowledged yet');
     t.same(await updates(stage), ['t1 TASK_FINISHED']);
   });
 
@@ -305,7 +305,7 @@ t.test('A task', async (t) => {
     stage.master = old;
     await stage.run('t2');
     stage.master = master;
-    t.same(stage.runs, ['t1']);
+    t.same(stage.executors.runs, ['t1']);
     t.same((await old.next(StaleLeader)).body, { epoch: 2 });
     t.same(await updates(stage), [], 'it is for reconciliation to find');
   });
@@ -326,7 +326,7 @@ t.test('A task', async (t) => {
     t.match((await stage.master.next(ReregisterSlave)).body.tasks, [{ taskId: 't1', state: 'TASK_RUNNING' }]);
     await stage.appoint(undefined);
     await stage.clock.advance(3_600_000);
-    t.same([stage.runs, stage.kills, stage.executors], [['t1'], [], ['e1']]);
+    t.same([stage.executors.runs, stage.executors.kills, stage.executors.ids], [['t1'], [], ['e1']]);
     const { report } = await stage.succeed('m2', 2);
     t.match(report.tasks, [{ taskId: 't1', state: 'TASK_RUNNING' }]);
     t.same(await updates(stage), [], 'what was acknowledged under the first leader is not told to the second');

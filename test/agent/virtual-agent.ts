@@ -1,23 +1,20 @@
-import { Agent, type AgentTimings, type ExecutorExit, type ExecutorProcess, type LaunchRequest } from '@mesos-ts/agent';
-import { MemoryNetwork, Node, Process, Random, type Transport, type Upid, VirtualClock } from '@mesos-ts/process';
+import { Agent, type AgentTimings } from '@mesos-ts/agent';
+import { MemoryNetwork, Node, Random, type Transport, type Upid, VirtualClock } from '@mesos-ts/process';
 import {
   type ExecutorId,
   type ExecutorInfo,
   type FrameworkId,
   type FrameworkInfo,
-  KillTask,
   parseResources,
-  RegisterExecutor,
   ReregisterSlave,
   RunTask,
-  ShutdownExecutor,
   type SlaveId,
-  StatusUpdate,
   type TaskId,
   type TaskState,
 } from '@mesos-ts/protocol';
 import { StandaloneDetector } from '@mesos-ts/zk-election';
 import type { Test } from 'tap';
+import { noSandboxes, VirtualExecutors } from '../support/virtual-executors.js';
 import { ScriptedMaster } from './scripted-master.js';
 
 /*
@@ -36,56 +33,12 @@ export const framework: FrameworkInfo = {
   failoverTimeoutMs: 60_000,
 };
 
-function isExecutor(node: string): boolean {
-  return node.startsWith('executor-');
-}
-
-/** An executor in this OS process. */
-class VirtualExecutor extends Process {
-  constructor(
-    private readonly agent: Upid,
-    private readonly id_: ExecutorId,
-    private readonly owner: VirtualAgent,
-    private readonly exit: (exit: ExecutorExit) => void,
-  ) {
-    super('executor');
-  }
-
-  protected override initialize(): void {
-    this.install(RunTask, (_from, { task }) => {
-      this.owner.runs.push(task.taskId);
-      this.tell(task.taskId, 'TASK_RUNNING');
-    });
-    this.install(KillTask, (_from, { taskId }) => {
-      this.owner.kills.push(taskId);
-      this.tell(taskId, 'TASK_KILLED');
-    });
-    this.install(ShutdownExecutor, () => this.end(0));
-    this.send(this.agent, RegisterExecutor, { frameworkId, executorId: this.id_ });
-  }
-
-  tell(taskId: TaskId, state: TaskState): void {
-    const uuid = `${taskId} ${state}`;
-    const status = { taskId, state, source: 'SOURCE_EXECUTOR' as const, timestamp: 0, uuid };
-    this.send(this.agent, StatusUpdate, { frameworkId, status });
-  }
-
-  end(exitCode: number): void {
-    void this.node.stop().then(() => this.exit({ exitCode }));
-  }
-}
-
 export class VirtualAgent {
   readonly clock = new VirtualClock();
   /** Between agent and masters. */
   readonly network = new MemoryNetwork();
-  /** Between agent and executors, as a socket of their machine: nothing breaks there. */
-  readonly #machine = new MemoryNetwork();
   readonly detector = new StandaloneDetector();
-  /** The tasks that executors were given, and those that they were told to kill, in order. */
-  readonly runs: string[] = [];
-  readonly kills: string[] = [];
-  readonly #executors = new Map<ExecutorId, VirtualExecutor>();
+  readonly executors = new VirtualExecutors(this.clock);
   readonly #nodes: Node[] = [];
   node!: Node;
   agent!: Agent;
@@ -96,14 +49,13 @@ export class VirtualAgent {
   static async start(t: Test, timings: AgentTimings = {}, leads = true): Promise<VirtualAgent> {
     const stage = new VirtualAgent();
     t.teardown(() => stage.stop());
-    const local = { ...stage.#machine.transport(), reaches: isExecutor };
-    stage.node = await stage.addNode('a1', [local, stage.network.transport()]);
+    stage.node = await stage.addNode('a1', [stage.executors.transport(), stage.network.transport()]);
     stage.agent = new Agent({
       hostname: 'agent-1',
       resources: parseResources('cpus:4;mem:1024'),
       detector: stage.detector,
-      launcher: { launch: (request) => stage.#launch(request) },
-      sandboxes: { pathOf: () => '/sandbox', create: async () => undefined, lastWords: async () => '' },
+      launcher: stage.executors,
+      sandboxes: noSandboxes,
       socketPath: '/socket',
       environment: {},
       ...timings,
@@ -162,29 +114,24 @@ export class VirtualAgent {
       resources: [],
     };
     const task = { taskId: taskId as TaskId, name: taskId, slaveId, resources: parseResources('cpus:1'), executor };
-    const isNew = launchExecutor ?? !this.#executors.has(executor.executorId);
+    const isNew = launchExecutor ?? !this.executors.ids.includes(executor.executorId);
     await this.say(this.pid, RunTask, { framework, task, launchExecutor: isNew });
   }
 
   /** The executor says so. */
   async tell(taskId: string, state: TaskState, executorId = 'e1'): Promise<void> {
-    const executor = this.#executors.get(executorId as ExecutorId);
-    await executor?.dispatch(() => executor.tell(taskId as TaskId, state));
+    await this.executors.tell(executorId, taskId, state);
     await this.clock.settle();
   }
 
   async endExecutor(exitCode: number, executorId = 'e1'): Promise<void> {
-    const executor = this.#executors.get(executorId as ExecutorId);
-    await executor?.dispatch(() => executor.end(exitCode));
+    await this.executors.end(executorId, exitCode);
     await this.clock.settle();
-  }
-
-  get executors(): string[] {
-    return [...this.#executors.keys()];
   }
 
   async stop(): Promise<void> {
     for (const node of this.#nodes.splice(0)) await node.stop();
+    await this.executors.stop();
     await this.detector.close();
   }
 
@@ -194,25 +141,5 @@ export class VirtualAgent {
     const node = await Node.start({ name, clock, random, transports, probeMs: 1e9, silentMs: 1e10 });
     this.#nodes.push(node);
     return node;
-  }
-
-  async #launch({ environment }: LaunchRequest): Promise<ExecutorProcess> {
-    const id = environment.MESOS_EXECUTOR_ID as ExecutorId;
-    const node = await this.addNode(environment.MESOS_EXECUTOR_NODE ?? '', [this.#machine.transport()]);
-    let exit: (exit: ExecutorExit) => void = () => undefined;
-    const exited = new Promise<ExecutorExit>((resolve) => {
-      exit = (how) => {
-        this.#executors.delete(id);
-        resolve(how);
-      };
-    });
-    const executor = new VirtualExecutor(environment.MESOS_SLAVE_PID as Upid, id, this, exit);
-    this.#executors.set(id, executor);
-    node.spawn(executor);
-    const kill = async (): Promise<void> => {
-      await node.stop();
-      exit({ signal: 'SIGKILL' });
-    };
-    return { osPid: 1, exited, kill: () => void kill(), destroy: kill };
   }
 }
