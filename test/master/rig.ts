@@ -334,6 +334,8 @@ export class Rig {
   readonly network = new MemoryNetwork();
   readonly leadership = new ScriptedLeadership();
   readonly nodes: Node[] = [];
+  /** Why the master wanted to give its leadership up. */
+  readonly steppedDown: string[] = [];
   /** Where the master answers. */
   pid = '' as Upid;
   readonly #listeners: Scripted[] = [];
@@ -352,7 +354,9 @@ export class Rig {
   static async standby(t: Test, options: MasterOptions = {}): Promise<{ rig: Rig; master: Master }> {
     const rig = new Rig();
     t.teardown(() => rig.stop());
-    const master = new Master({ id: 'm1' as MasterId, hostname: 'master.test', version: '0' }, options);
+    const master = new Master({ id: 'm1' as MasterId, hostname: 'master.test', version: '0' }, options, {
+      steppedDown: (why) => rig.steppedDown.push(why),
+    });
     rig.#masterNode = await rig.newNode('master');
     rig.pid = rig.#masterNode.spawn(master);
     await rig.settle();
@@ -444,6 +448,15 @@ export class Rig {
     successor.slaveId = agent.slaveId;
     const node = this.nodes.find(({ name }) => name === agent.hostname);
     if (node !== undefined) this.#listen(node, successor);
+    await this.settle();
+    return successor;
+  }
+
+  /** The same agent after a restart of its OS process: knows nothing, and is of another incarnation. */
+  async restarted(agent: ScriptedAgent): Promise<ScriptedAgent> {
+    await this.nodes.find(({ name }) => name === agent.hostname)?.stop();
+    const successor = new ScriptedAgent('slave', this, agent.hostname, agent.resources);
+    this.#listen(await this.newNode(agent.hostname, `${agent.hostname} again`), successor);
     await this.settle();
     return successor;
   }
