@@ -40,6 +40,9 @@ export interface Agent {
   reregisterTimer: Timer | undefined;
 }
 
+/** How many unreachable agents are kept in mind: as many as the registry keeps by default. */
+const unreachableMax = 102_400;
+
 /** What a new leader knows of agents from the registry. */
 export interface KnownAgents {
   /** Admitted, and not yet here. */
@@ -146,6 +149,10 @@ export class Agents {
   /** It did not come, or was removed, and may still come (again). */
   markUnreachable(id: SlaveId): void {
     this.#recovered.delete(id);
+    for (const oldest of this.#unreachable) {
+      if (this.#unreachable.size < unreachableMax) break;
+      this.#unreachable.delete(oldest);
+    }
     this.#unreachable.add(id);
   }
 
@@ -157,12 +164,6 @@ export class Agents {
   /** It must never come again. */
   isGone(id: SlaveId): boolean {
     return this.#gone.has(id);
-  }
-
-  /** The registry has been told to forget it. */
-  forget(id: SlaveId): void {
-    this.#unreachable.delete(id);
-    this.#gone.delete(id);
   }
 
   #place(agent: Agent): void {

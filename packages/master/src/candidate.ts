@@ -6,6 +6,7 @@ import { Master } from './master.js';
 import type { MasterHealth, MasterHttp } from './master-http.js';
 import { memoryRegistrar } from './memory-registrar.js';
 import type { Registrar } from './registrar.js';
+import { RegistryLost } from './registry-errors.js';
 import type { RunMasterOptions } from './start-master.js';
 
 /** How long to wait before contending again after the election failed, or leadership was given up, in ms. */
@@ -139,6 +140,9 @@ export class Candidate {
       await master.elected(leadership, { registrar, registry });
     } catch (error) {
       if (master !== this.#master || this.#stopping) return;
+      // An election that was begun anew may lag behind.
+      if (error instanceof RegistryLost && error.laterEpoch !== undefined)
+        this.#options.contender.heard(error.laterEpoch);
       this.#node.log.error({ err: error }, 'the registry could not be read: stepping down');
       this.#giveUp(`the registry could not be read: ${error instanceof Error ? error.message : String(error)}`);
       return;

@@ -262,5 +262,7 @@ function checkFence(record: StoredRecord | undefined, epoch: number): void {
       `it was written by a later build (version ${fence.version}, known here is ${registryVersion})`,
     );
   if (Number(fence.epoch) > epoch)
-    throw new RegistryLost(`the leader of epoch ${fence.epoch} has it, which is later than ${epoch}`);
+    throw new RegistryLost(`the leader of epoch ${fence.epoch} has it, which is later than ${epoch}`, {
+      laterEpoch: Number(fence.epoch),
+    });
 }

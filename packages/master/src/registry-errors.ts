@@ -11,8 +11,12 @@ export class RegistryLost extends RegistryError {
   override readonly name = 'RegistryLost';
   readonly code = 'REGISTRY_LOST';
 
-  constructor(why: string, options: ErrorOptions = {}) {
+  /** Of the leader that has it now, where that is known. */
+  readonly laterEpoch: number | undefined;
+
+  constructor(why: string, { laterEpoch, ...options }: ErrorOptions & { readonly laterEpoch?: number } = {}) {
     super(`the registry is lost to this leader: ${why}`, options);
+    this.laterEpoch = laterEpoch;
   }
 }
 
