@@ -1,45 +1,8 @@
-import type { Scheduler, SchedulerDriver } from '@mesos-ts/frameworks';
 import { Process, type Upid } from '@mesos-ts/process';
-import type { Offer, TaskId, TaskInfo, TaskStatus } from '@mesos-ts/protocol';
-import { claimedEpochMax, type ExecutorId, parseResources, RegisterSlave, StaleLeader } from '@mesos-ts/protocol';
+import { claimedEpochMax, parseResources, RegisterSlave, StaleLeader } from '@mesos-ts/protocol';
 import t, { type Test } from 'tap';
+import { Launcher } from '../support/launcher.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
-
-/** Keeps what it is told, and launches what it is given as soon as there is an offer. */
-class Launcher implements Required<Pick<Scheduler, 'registered' | 'reregistered' | 'disconnected' | 'error'>> {
-  readonly told: string[] = [];
-  readonly waiting: string[] = [];
-  frameworkId = '';
-
-  registered(_driver: SchedulerDriver, frameworkId: string): void {
-    this.frameworkId = frameworkId;
-    this.told.push('registered');
-  }
-  reregistered(): void {
-    this.told.push('reregistered');
-  }
-  disconnected(): void {
-    this.told.push('disconnected');
-  }
-  error(_driver: SchedulerDriver, message: string): void {
-    this.told.push(`error ${message}`);
-  }
-  resourceOffers(driver: SchedulerDriver, offers: readonly Offer[]): void {
-    for (const offer of offers) {
-      const tasks = this.waiting.splice(0).map((id) => taskOn(offer, id));
-      driver.launchTasks([offer.id], tasks, { refuseSeconds: 1 });
-    }
-  }
-  statusUpdate(_driver: SchedulerDriver, { taskId, state }: TaskStatus): void {
-    this.told.push(`${taskId} ${state}`);
-  }
-}
-
-function taskOn({ slaveId }: Offer, id: string): TaskInfo {
-  const command = { value: 'true', arguments: [] };
-  const executor = { executorId: id as ExecutorId, name: id, command, resources: [] };
-  return { taskId: id as TaskId, name: id, slaveId, resources: parseResources('cpus:1'), executor };
-}
 
 /** A process that says what it likes. */
 class Speaker extends Process {

@@ -2,6 +2,7 @@ import { Agent } from '@mesos-ts/agent';
 import { type Scheduler, SchedulerDriver } from '@mesos-ts/frameworks';
 import { type RunningMaster, startMaster } from '@mesos-ts/master';
 import { MemoryNetwork, Node, type NodeOptions, Random, VirtualClock } from '@mesos-ts/process';
+import { MessageFilters } from '@mesos-ts/process/testing';
 import { type FrameworkInfo, parseResources } from '@mesos-ts/protocol';
 import {
   type Detector,
@@ -17,7 +18,8 @@ import { noSandboxes, VirtualExecutors } from './virtual-executors.js';
 /** A whole cluster, each process of it on a Node of its own, under one virtual clock and with an election in memory. */
 export class VirtualCluster {
   readonly clock = new VirtualClock();
-  readonly network = new MemoryNetwork();
+  readonly filters = new MessageFilters();
+  readonly network = new MemoryNetwork({ filter: this.filters });
   #register = new MemoryRegister();
   readonly #sights: StandaloneDetector[] = [];
   readonly #nodes: Node[] = [];
