@@ -333,6 +333,18 @@ t.test('A task', async (t) => {
   });
 });
 
+t.test('While nobody leads, nothing is told to who led before', async (t) => {
+  const stage = await VirtualAgent.start(t);
+  await stage.run('t1');
+  t.same(await updates(stage), ['t1 TASK_RUNNING']);
+  await stage.appoint(undefined);
+  await stage.tell('t1', 'TASK_FINISHED');
+  await stage.clock.advance(3_600_000);
+  t.same(await updates(stage), []);
+  await stage.succeed('m2', 2);
+  t.same(await updates(stage), ['t1 TASK_RUNNING'], 'and the successor is told in order');
+});
+
 t.test('An update that the framework acknowledged through a leader that was followed is told again', async (t) => {
   const stage = await VirtualAgent.start(t);
   await stage.master.next(RegisterSlave);

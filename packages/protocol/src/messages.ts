@@ -19,7 +19,8 @@ import { TaskStateSchema } from './task-state.js';
 /*
  * Everything that master, agents, schedulers and executors say to each other, named as in Mesos (facts 2), with
  * F = scheduler, M = master, A = agent, E = executor. None is reliable by itself, except that a StatusUpdate with a uuid
- * is repeated until it is acknowledged, and registrations are repeated until they are answered.
+ * is repeated until it is acknowledged, and registrations are repeated until they are answered. What M says carries the
+ * epoch of its leadership, see epoch.ts.
  */
 
 const VersionSchema = Type.String({ maxLength: 64 });
