@@ -373,7 +373,7 @@ export class Rig {
   /** With a master as it is started in production, but for the election. */
   static async running(
     t: Test,
-    options: Pick<StartMasterOptions, 'contender' | 'onLeading' | 'onLost'>,
+    options: Omit<StartMasterOptions, 'node' | 'hostname'>,
   ): Promise<{ rig: Rig; running: RunningMaster }> {
     const rig = new Rig();
     t.teardown(() => rig.stop());

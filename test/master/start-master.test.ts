@@ -1,49 +1,8 @@
 import { upid } from '@mesos-ts/process';
-import type { MasterInfo } from '@mesos-ts/protocol';
 import { RegisterSlave } from '@mesos-ts/protocol';
-import type { Contender, Leadership } from '@mesos-ts/zk-election';
 import t from 'tap';
-import { Rig, ScriptedLeadership, task } from './rig.js';
-
-/** A candidate whose election a test decides. */
-class ScriptedContender implements Contender {
-  /** Who contended, from the first time to the last. */
-  readonly infos: MasterInfo[] = [];
-  closed = 0;
-  #pending: { elect(leadership: Leadership): void; refuse(error: Error): void } | undefined;
-
-  contend(info: MasterInfo): Promise<Leadership> {
-    if (this.#pending !== undefined) throw new Error('contended while contending');
-    this.infos.push(info);
-    return new Promise((resolve, reject) => {
-      this.#pending = { elect: resolve, refuse: reject };
-    });
-  }
-
-  heard(): void {}
-
-  async resign(): Promise<void> {}
-
-  async close(): Promise<void> {
-    this.closed++;
-    this.refuse(new Error('the contender was closed'));
-  }
-
-  /** Lets the candidate lead. */
-  elect(): ScriptedLeadership {
-    const leadership = new ScriptedLeadership(this.infos.length);
-    const pending = this.#pending;
-    this.#pending = undefined;
-    pending?.elect(leadership);
-    return leadership;
-  }
-
-  refuse(error: Error): void {
-    const pending = this.#pending;
-    this.#pending = undefined;
-    pending?.refuse(error);
-  }
-}
+import { Rig, task } from './rig.js';
+import { ScriptedContender } from './scripted-contender.js';
 
 t.test(
   'A master leads from its election until it loses leadership, and then begins anew with empty books',
