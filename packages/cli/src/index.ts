@@ -9,7 +9,7 @@ export {
   pathFolders,
   withDebianPackages,
 } from './debian-packages.js';
-export { LocalCluster, type LocalClusterOptions } from './local-cluster.js';
+export { LocalCluster, type LocalClusterOptions, startConfiguration } from './local-cluster.js';
 export {
   type NatsServer,
   type NatsServerExit,

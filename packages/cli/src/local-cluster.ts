@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ClusterProcess } from './cluster-process.js';
 import { FolderJanitor } from './folder-janitor.js';
 import { openAccounts } from './nats-accounts.js';
-import { type NatsServer, startNatsServer } from './nats-server.js';
+import { type NatsServer, type NatsServerOptions, startNatsServer } from './nats-server.js';
 
 export interface LocalClusterOptions {
   readonly masters: number;
@@ -14,10 +14,23 @@ export interface LocalClusterOptions {
   readonly cluster: string;
   /** An existing NATS server; default: one of our own on a free port. */
   readonly natsUrl?: string | undefined;
+  /** Where ours tells of connections (default), or is as plain as `nats-server -js`. */
+  readonly natsAccounts?: boolean;
   /** Added to every master's command line. */
   readonly masterFlags?: readonly string[];
+  /** Added to every agent's. */
+  readonly agentFlags?: readonly string[];
   readonly onProgress?: (line: string) => void;
 }
+
+/** What `mesos start` starts, the cluster's name apart. */
+export const startConfiguration = {
+  masters: 3,
+  agents: 2,
+  agentResources: 'cpus:2;mem:1024;disk:1024;ports:[31000-31999]',
+  // A person who kills an agent wants to see what happens.
+  masterFlags: ['--agent-ping-timeout', '1secs', '--max-agent-ping-timeouts', '5'],
+};
 
 /** Our own server lets everybody in; what the environment has is for another. */
 const noCredentials = { MESOS_CREDENTIALS: '', MESOS_TLS_CA: '', MESOS_TLS_CERT: '', MESOS_TLS_KEY: '' };
@@ -29,10 +42,10 @@ const ownAddress = ['--ip', '127.0.0.1', '--port', '0'];
 export class LocalCluster {
   readonly natsUrl: string;
   readonly folder: string;
-  readonly masters: readonly ClusterProcess[];
-  readonly agents: readonly ClusterProcess[];
+  readonly #masters: ClusterProcess[];
+  readonly #agents: ClusterProcess[];
   readonly #janitor: FolderJanitor;
-  readonly #cluster: string;
+  readonly #options: LocalClusterOptions;
   #nats: NatsServer | undefined;
 
   /** Starts everything without waiting for it to be ready: frameworks find their master whenever it leads. */
@@ -42,9 +55,8 @@ export class LocalCluster {
     const janitor = new FolderJanitor(folder);
     if (options.natsUrl !== undefined) return new LocalCluster(options, folder, janitor, undefined, options.natsUrl);
     try {
-      const storeDir = join(folder, 'jetstream');
-      const config = openAccounts(options.cluster, true);
-      const nats = await startNatsServer({ storeDir, config, ...(onProgress === undefined ? {} : { onProgress }) });
+      const progress = onProgress === undefined ? {} : { onProgress };
+      const nats = await startNatsServer({ ...natsOptions(options, folder), ...progress });
       return new LocalCluster(options, folder, janitor, nats, nats.url);
     } catch (error) {
       await janitor.remove();
@@ -60,21 +72,21 @@ export class LocalCluster {
     natsUrl: string,
   ) {
     this.#janitor = janitor;
-    this.#cluster = options.cluster;
+    this.#options = options;
     this.#nats = nats;
     if (nats !== undefined) janitor.waitFor(nats.pid);
     this.natsUrl = natsUrl;
     this.folder = folder;
-    this.masters = names('m', options.masters).map((name) =>
-      this.#spawn(name, ['master', '--name', name, ...ownAddress, ...(options.masterFlags ?? [])], options),
-    );
-    this.agents = names('a', options.agents).map((name) =>
-      this.#spawn(
-        name,
-        ['agent', '--name', name, '--resources', options.agentResources, '--work-dir', join(this.folder, name)],
-        options,
-      ),
-    );
+    this.#masters = names('m', options.masters).map((name) => this.#startMaster(name));
+    this.#agents = names('a', options.agents).map((name) => this.#startAgent(name));
+  }
+
+  get masters(): readonly ClusterProcess[] {
+    return this.#masters;
+  }
+
+  get agents(): readonly ClusterProcess[] {
+    return this.#agents;
   }
 
   get processes(): readonly ClusterProcess[] {
@@ -97,9 +109,17 @@ export class LocalCluster {
     if (nats === undefined) throw new Error('the NATS server is not ours to restart');
     nats.kill('SIGKILL');
     await nats.exited;
-    const config = openAccounts(this.#cluster, true);
-    this.#nats = await startNatsServer({ port: nats.port, storeDir: join(this.folder, 'jetstream'), config });
+    this.#nats = await startNatsServer({ ...natsOptions(this.#options, this.folder), port: nats.port });
     this.#janitor.waitFor(this.#nats.pid);
+  }
+
+  /** Starts a master that has ended anew, under its name. */
+  restartMaster(name: string): ClusterProcess {
+    const index = this.#masters.findIndex((master) => master.name === name);
+    if (index < 0 || this.#masters[index]?.running) throw new Error(`no master ${name} has ended`);
+    const master = this.#startMaster(name);
+    this.#masters[index] = master;
+    return master;
   }
 
   /** Ends agents, then masters, then the NATS server, and removes what they wrote. */
@@ -110,7 +130,22 @@ export class LocalCluster {
     await this.#janitor.remove();
   }
 
-  #spawn(name: string, args: readonly string[], { cluster }: LocalClusterOptions): ClusterProcess {
+  #startMaster(name: string): ClusterProcess {
+    return this.#spawn(name, ['master', '--name', name, ...ownAddress, ...(this.#options.masterFlags ?? [])]);
+  }
+
+  #startAgent(name: string): ClusterProcess {
+    const { agentResources, agentFlags = [] } = this.#options;
+    const workDir = join(this.folder, name);
+    return this.#spawn(name, [
+      'agent',
+      ...['--name', name, '--resources', agentResources, '--work-dir', workDir],
+      ...agentFlags,
+    ]);
+  }
+
+  #spawn(name: string, args: readonly string[]): ClusterProcess {
+    const { cluster } = this.#options;
     // The address travels in the environment: it may hold a password, and command lines are for all to see.
     const process = new ClusterProcess(name, [...args, '--cluster', cluster], join(this.folder, `${name}.log`), {
       NATS_URL: this.natsUrl,
@@ -119,6 +154,11 @@ export class LocalCluster {
     this.#janitor.waitFor(process.pid);
     return process;
   }
+}
+
+function natsOptions({ cluster, natsAccounts = true }: LocalClusterOptions, folder: string): NatsServerOptions {
+  const config = natsAccounts ? { config: openAccounts(cluster, true) } : {};
+  return { storeDir: join(folder, 'jetstream'), ...config };
 }
 
 function names(prefix: string, count: number): string[] {

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { detectorOf, startClientNode } from '../connection.js';
 import { type ClusterFlags, flag } from '../flags.js';
 import { askedToEnd } from '../lifetime.js';
-import { LocalCluster } from '../local-cluster.js';
+import { LocalCluster, startConfiguration } from '../local-cluster.js';
 import { createLogger } from '../logger.js';
 import { ProgressBar } from '../progress-bar.js';
 import { describeLeader, nextLeader } from './resolve.js';
@@ -46,13 +46,9 @@ async function run(flags: StartFlags): Promise<void> {
   const end = askedToEnd();
   void end.then((why) => cancel.abort(new Error(`cancelled: ${why}`)));
   const cluster = await LocalCluster.start({
-    masters: 3,
-    agents: 2,
-    agentResources: 'cpus:2;mem:1024;disk:1024;ports:[31000-31999]',
+    ...startConfiguration,
     cluster: flags.cluster,
     natsUrl: process.env.NATS_URL || undefined,
-    // A person who kills an agent wants to see what happens.
-    masterFlags: ['--agent-ping-timeout', '1secs', '--max-agent-ping-timeouts', '5'],
     onProgress: say,
   });
   try {
