@@ -24,6 +24,7 @@ import {
   type TaskState,
   UnregisterSlave,
 } from '@mesos-ts/protocol';
+import type { FenceVerdict } from '@mesos-ts/zk-election';
 import { match } from 'ts-pattern';
 import type { AgentActs } from './agent-acts.js';
 import { type AgentOptions, agentTimingDefaults } from './agent-options.js';
@@ -110,9 +111,9 @@ export class Agent extends Process {
 
   /** Masters are heard only as the pinned one, executors only as the ones that were launched. */
   protected override admits(from: Upid, name: string, body: unknown): boolean {
-    if (this.#isFromWhomItShouldBe(from, name, body)) return true;
-    this.log.warn({ from, message: name }, 'message dropped: its sender has no say here');
-    return false;
+    const verdict = this.#judge(from, name, body);
+    if (verdict === 'refuse') this.log.warn({ from, message: name }, 'message dropped: its sender has no say here');
+    return verdict === 'take';
   }
 
   protected override exited(pid: Upid, reason: ExitReason): void {
@@ -121,10 +122,11 @@ export class Agent extends Process {
     else this.#runner.connectionBroke(executor);
   }
 
-  #isFromWhomItShouldBe(from: Upid, name: string, body: unknown): boolean {
-    if (executorMessages.has(name)) return this.#frameworks.executorAt(from) !== undefined;
-    if (name === RegisterExecutor.name) return this.#frameworks.executorLaunchedAs(from) !== undefined;
-    return this.#contact.admits(from, name, body);
+  #judge(from: Upid, name: string, body: unknown): FenceVerdict {
+    if (executorMessages.has(name)) return this.#frameworks.executorAt(from) === undefined ? 'refuse' : 'take';
+    if (name === RegisterExecutor.name)
+      return this.#frameworks.executorLaunchedAs(from) === undefined ? 'refuse' : 'take';
+    return this.#contact.judge(from, name, body);
   }
 
   // Registration

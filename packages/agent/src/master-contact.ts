@@ -11,7 +11,7 @@ import {
   StaleLeader,
   version,
 } from '@mesos-ts/protocol';
-import { type Detector, ElectionClosed, EpochFence, type Leader } from '@mesos-ts/zk-election';
+import { type Detector, ElectionClosed, EpochFence, type FenceVerdict, type Leader } from '@mesos-ts/zk-election';
 import { match } from 'ts-pattern';
 import type { AgentActs } from './agent-acts.js';
 import { Registration, type RegistrationEffect } from './registration.js';
@@ -56,10 +56,11 @@ export class MasterContact {
   }
 
   /**
-   * Whether to take a message that only a leader may send: from the pinned master, or as an answer to a registration from
-   * whoever may answer for the leader; and from nobody once a later leader is known, of which the sender is told.
+   * What to make of a message that only a leader may send, which is taken from the pinned master, or as an answer to a
+   * registration from whoever may answer for the leader; and from nobody once a later leader is known, of which the sender
+   * is told.
    */
-  admits(from: Upid, name: string, body: unknown): boolean {
+  judge(from: Upid, name: string, body: unknown): FenceVerdict {
     const isLeaders = this.#isMaster(from) || (firstWords.has(name) && this.#registration.speaksForLeader(from));
     const epoch = epochOf(body);
     const verdict = this.#fence.judge(epoch, isLeaders);
@@ -69,7 +70,7 @@ export class MasterContact {
       this.#acts.log.warn({ from, message: name, epoch, highest }, 'message dropped: a later leader is known');
       this.#acts.send(from, StaleLeader, { epoch: highest });
     }
-    return verdict === 'take';
+    return verdict;
   }
 
   #isMaster(from: Upid): boolean {
