@@ -17,7 +17,8 @@ const timing = leaseTiming();
 /**
  * Some candidates, each with a clock of its own rate and start, and one register behind a network that delays, loses
  * requests and answers, and cuts candidates off; candidates are suspended, crash and come back with nothing remembered;
- * garbage comes over the record. In some runs the register is lost and made anew instead of candidates crashing. Then
+ * garbage comes over the record. Connections are closed, which the server knows at once and whoever lives learns a little
+ * later; those who stand by look for the holder. In some runs the register is lost and made anew instead of candidates crashing. Then
  * calm. Looks at every moment whether two are sure of leading.
  */
 export function simulate(seed: number): Outcome {
@@ -74,6 +75,11 @@ class World {
     this.after(random.fraction() * slow, act);
   }
 
+  /** Whether the server knows a connection of the candidate of this token. */
+  connected(here: string): boolean {
+    return this.#candidates.some((candidate) => candidate.token === here && candidate.connected);
+  }
+
   /** Something is on its way to the register, which is lost with all its connections. */
   reach(candidate: Candidate, act: () => void): void {
     const { stream } = this.register;
@@ -116,13 +122,14 @@ class World {
     const leader = this.#candidates.find((one) => one.isSure());
     const victim = random.fraction() < 0.6 ? (leader ?? candidate) : candidate;
     if (victim === undefined) return;
-    const lot = random.integer(24);
+    const lot = random.integer(28);
     if (lot < 3) victim.suspend(random.integer(8_000));
     else if (lot < 6) victim.cut(random.integer(8_000));
     else if (lot === 6) this.put({ type: 'foreign', why: 'mischief' });
     else if (lot === 7) victim.resign();
     else if (lot < 11 && !this.#registerIsLost) victim.crash(random.integer(4_000));
     else if (lot === 11 && this.#registerIsLost) this.#loseRegister();
+    else if (lot >= 24) victim.close(random.integer(lot < 26 ? 400 : 4_000));
   }
 
   /** Only before the eyes of all: a newcomer cannot tell it from one that was never written, and would not wait. */
@@ -149,6 +156,9 @@ class Candidate {
   #wake = 0;
   #suspendedUntil = 0;
   #cutUntil = 0;
+  #closed = false;
+  /** When it learns that its connection was closed, if it is not suspended; Infinity once it has. */
+  #learnsAt = Number.POSITIVE_INFINITY;
 
   constructor(world: World, index: number) {
     this.#world = world;
@@ -156,23 +166,38 @@ class Candidate {
     // Clocks whose rates differ by up to 16 %: the two margins of 10 % are there for that.
     this.#rate = 0.92 + world.random.fraction() * 0.16;
     this.#start = world.random.fraction() * 1_000_000;
-    this.#lease = new Lease(`${this.name}-0`, timing);
+    this.#lease = new Lease(this.token, timing);
   }
 
+  /** Of this life. */
+  get token(): string {
+    return `${this.name}life${this.#lives}`;
+  }
+
+  /** Whether nothing reaches it, nor comes from it. */
   get cutOff(): boolean {
-    return this.#world.now < this.#cutUntil;
+    return this.#world.now < this.#cutUntil || this.#closed;
+  }
+
+  /** As the server sees it: it does not see that the network is silent. */
+  get connected(): boolean {
+    return this.#running && !this.#closed;
   }
 
   /** Whether it would say, asked right now, that it leads. */
   isSure(): boolean {
     const { validUntil } = this.#lease;
+    // Who was suspended has news to read first: what it does before is what the epoch is for.
+    if (this.#world.now > this.#learnsAt) return false;
     return this.#running && validUntil !== undefined && this.#clock() < validUntil;
   }
 
   start(): void {
     this.#lives += 1;
     this.hasLooked = false;
-    this.#lease = new Lease(`${this.name}-${this.#lives}`, timing);
+    this.#closed = false;
+    this.#learnsAt = Number.POSITIVE_INFINITY;
+    this.#lease = new Lease(this.token, timing);
     this.#running = true;
     this.#contend();
   }
@@ -185,12 +210,35 @@ class Candidate {
   }
 
   suspend(ms: number): void {
-    this.#suspendedUntil = this.#world.now + ms;
+    this.#suspendedUntil = Math.max(this.#suspendedUntil, this.#world.now + ms);
   }
 
   cut(ms: number): void {
     this.#cutUntil = this.#world.now + ms;
-    this.#world.after(ms, () => this.take({ type: 'reconnected' }));
+    this.#world.after(ms, () => !this.#closed && this.take({ type: 'reconnected' }));
+  }
+
+  /** Its connection is closed, and made again later. It learns that sooner than any clock says that the grace is over. */
+  close(ms: number): void {
+    if (this.#closed || !this.#running) return;
+    const { random } = this.#world;
+    const life = this.#lives;
+    this.#closed = true;
+    const learnsMs = random.fraction() * timing.graceMs * 0.9;
+    this.#learnsAt = this.#world.now + learnsMs;
+    this.#world.after(learnsMs, () => life === this.#lives && this.take({ type: 'cutOff' }));
+    this.#world.after(Math.max(learnsMs, ms), () => life === this.#lives && this.#comeBack());
+  }
+
+  /** As soon as the network lets it. */
+  #comeBack(): void {
+    const life = this.#lives;
+    const waitMs = Math.max(this.#cutUntil, this.#suspendedUntil) - this.#world.now;
+    if (waitMs > 0) this.#world.after(waitMs + 1, () => life === this.#lives && this.#comeBack());
+    else {
+      this.#closed = false;
+      this.take({ type: 'reconnected' });
+    }
   }
 
   resign(): void {
@@ -218,6 +266,7 @@ class Candidate {
   }
 
   #step(input: Unstamped): void {
+    if (input.type === 'cutOff') this.#learnsAt = Number.POSITIVE_INFINITY;
     this.hasLooked ||= input.type === 'read' && input.number === this.#lastRead;
     for (const effect of this.#lease.step({ ...input, now: this.#clock() } as LeaseInput)) this.#carryOut(effect);
     const wakeAt = this.#lease.wakeAt;
@@ -234,6 +283,7 @@ class Candidate {
     else if (effect.type === 'lost' || effect.type === 'withdrawn') this.#again();
     else if (effect.type === 'read') this.#read(effect.number);
     else if (effect.type === 'write') this.#write(effect);
+    else if (effect.type === 'look') this.#look(effect);
   }
 
   /** Contends again a moment after it stopped. */
@@ -256,6 +306,16 @@ class Candidate {
     });
   }
 
+  #look({ number, here }: Extract<LeaseEffect, { type: 'look' }>): void {
+    const world = this.#world;
+    const life = this.#lives;
+    world.cross(this, () => {
+      const present = world.connected(here);
+      const jitterMs = world.random.fraction() * 50;
+      world.cross(this, () => this.#answer(life, { type: 'looked', number, present, jitterMs }));
+    });
+  }
+
   #write({ record, expectedSeq }: Extract<LeaseEffect, { type: 'write' }>): void {
     const world = this.#world;
     const life = this.#lives;
@@ -264,7 +324,7 @@ class Candidate {
     if (!world.calm && world.random.fraction() < 0.05)
       world.after(5, () => this.#answer(life, { type: 'writeFailed', nonce }));
     world.reach(this, () => {
-      const seq = world.write(record, expectedSeq);
+      const seq = world.write({ ...record, here: this.token }, expectedSeq);
       const input: Unstamped = seq === undefined ? { type: 'conflict', nonce } : { type: 'acknowledged', nonce, seq };
       world.cross(this, () => this.#answer(life, input));
     });

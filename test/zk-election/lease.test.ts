@@ -61,6 +61,10 @@ function line(effect: LeaseEffect): string {
       return `warn ${effect.text}`;
     case 'withdrawn':
       return 'withdrawn';
+    case 'look':
+      return `look ${effect.number} for ${effect.here}`;
+    case 'doubted':
+      return `doubted epoch ${effect.epoch}`;
   }
 }
 
@@ -68,10 +72,12 @@ function line(effect: LeaseEffect): string {
 class Script {
   readonly lease = new Lease('a', timing);
   #reads = 0;
+  #looks = 0;
 
   step(input: LeaseInput): string[] {
     return this.lease.step(input).map((effect) => {
       if (effect.type === 'read') this.#reads = effect.number;
+      if (effect.type === 'look') this.#looks = effect.number;
       return line(effect);
     });
   }
@@ -79,6 +85,12 @@ class Script {
   withdraw = (now: number) => this.step({ type: 'withdraw', now });
   tick = (now: number) => this.step({ type: 'tick', now });
   reconnected = (now: number) => this.step({ type: 'reconnected', now });
+  cutOff = (now: number) => this.step({ type: 'cutOff', now });
+  departed = (now: number, server: string, client: number) =>
+    this.step({ type: 'departed', now, connection: { server, client } });
+  /** Answers the look that was sent last. */
+  looked = (now: number, present: boolean, jitterMs = 0) =>
+    this.step({ type: 'looked', now, number: this.#looks, present, jitterMs });
   heard = (now: number, epoch: number) => this.step({ type: 'heard', now, epoch });
   acknowledged = (now: number, nonce: string, seq: number) => this.step({ type: 'acknowledged', now, nonce, seq });
   conflict = (now: number, nonce: string) => this.step({ type: 'conflict', now, nonce });
@@ -294,14 +306,23 @@ t.test('a leader that finds the record of another stops at once', async (t) => {
 t.test('a leader whose renewal was taken without an answer adopts it on the next conflict', async (t) => {
   const a = new Script().lead();
   a.tick(500);
-  t.same(a.reconnected(700), ['read 2'], 'the answer will not come any more');
-  t.same(a.tick(1_000), ['write a.3 by a epoch 1 expecting 1']);
-  t.same(a.conflict(1_001, 'a.3'), []);
-  t.same(a.read(1_002, 2, held('a', 'a.2', 1)), [
-    'renewed epoch 1 until 3200',
-    'write a.4 by a epoch 1 expecting 2',
-    'read 3',
-  ]);
+  t.same(
+    a.reconnected(700),
+    ['write a.3 by a epoch 1 expecting 1', 'read 2'],
+    'the answer will not come any more, and a write shows that we are back',
+  );
+  t.same(a.conflict(701, 'a.3'), []);
+  t.same(a.read(702, 2, held('a', 'a.2', 1)), ['renewed epoch 1 until 3200', 'read 3']);
+});
+
+t.test('a leader that was cut off writes anew when it finds what it had written before', async (t) => {
+  const a = new Script().lead();
+  a.tick(500);
+  a.cutOff(510);
+  a.reconnected(700);
+  t.same(a.conflict(701, 'a.3'), []);
+  t.same(a.read(702, 2, held('a', 'a.2', 1)), ['write a.4 by a epoch 1 expecting 2', 'read 3']);
+  t.same(a.acknowledged(703, 'a.4', 3), ['renewed epoch 1 until 3402']);
 });
 
 t.test('a leader writes over garbage and over nothing while its lease lasts', async (t) => {
@@ -311,10 +332,156 @@ t.test('a leader writes over garbage and over nothing while its lease lasts', as
     [0, empty, 'another'],
   ] as const) {
     const a = new Script().lead();
-    a.reconnected(100);
+    a.watched(100, 9, held('forged', 'f.1', 9));
     t.match(a.read(110, seq, value, stream).join('; '), `write a.2 by a epoch 1 expecting ${seq}`);
     t.same(a.acknowledged(120, 'a.2', seq + 1), ['renewed epoch 1 until 2810']);
   }
+});
+
+t.test('a leader that is cut off is not sure until a write was taken that it sent afterwards', async (t) => {
+  const a = new Script().lead();
+  a.tick(500);
+  t.same(a.cutOff(600), ['doubted epoch 1']);
+  t.equal(a.lease.validUntil, undefined);
+  t.same(a.acknowledged(610, 'a.2', 2), [], 'what it sent before says nothing of now');
+  t.equal(a.lease.validUntil, undefined);
+  t.same(a.reconnected(900), ['write a.3 by a epoch 1 expecting 2', 'read 2']);
+  t.same(a.read(905, 2, held('a', 'a.2', 1)), [], 'a successor may be about to write');
+  t.same(a.acknowledged(910, 'a.3', 3), ['renewed epoch 1 until 3600']);
+  t.equal(a.lease.validUntil, 3_600);
+});
+
+t.test('a leader that was cut off and finds its record gone gives up: what is there may hide another', async (t) => {
+  for (const [value, stream] of [
+    [junk, 's'],
+    [empty, 'another'],
+  ] as const) {
+    const a = new Script().lead();
+    a.cutOff(100);
+    a.reconnected(300);
+    t.same(a.conflict(301, 'a.2'), []);
+    t.match(a.read(302, 3, value, stream)[0], 'lost epoch 1: it was cut off, and its record is gone');
+  }
+});
+
+t.test('a candidate that is cut off while it acquires does not lead by that', async (t) => {
+  const a = new Script();
+  a.contend(0);
+  a.read(0, 0, empty);
+  a.cutOff(10);
+  a.reconnected(20);
+  t.same(a.read(21, 1, held('a', 'a.1', 1)), ['write a.2 by a epoch 2 expecting 1']);
+  t.same(a.acknowledged(30, 'a.2', 2), ['elected epoch 2 until 2721']);
+});
+
+t.test('a holder that is gone', async (t) => {
+  const shown = (nonce: string, epoch = 1, client = 7): RegisterValue => ({
+    type: 'record',
+    record: { ...record('b', nonce, epoch), here: 'bee', connection: { server: 'S', client } },
+  });
+  /** Stands by since 0, where `b` holds the lease, and looks for it every 100 ms. */
+  const standby = (): Script => {
+    const a = new Script();
+    a.contend(0);
+    a.read(0, 5, shown('b.1'));
+    return a;
+  };
+
+  t.test('is looked for all the while, and replaced when it was gone for the grace', async (t) => {
+    const a = standby();
+    t.equal(a.lease.wakeAt, 100);
+    t.same(a.tick(100), ['look 1 for bee']);
+    t.same(a.looked(101, true), []);
+    t.same(a.tick(201), ['look 2 for bee']);
+    t.same(a.looked(202, false), [], 'gone since 202');
+    t.same(a.tick(302), ['look 3 for bee']);
+    t.same(a.looked(303, false), []);
+    t.equal(a.lease.wakeAt, 402);
+    t.same(a.tick(402), ['look 4 for bee']);
+    t.same(a.looked(403, false), ['read 2'], 'still gone: the present content is made sure of');
+    t.same(a.read(404, 5, shown('b.1')), ['write a.1 by a epoch 2 expecting 5']);
+    t.same(a.acknowledged(405, 'a.1', 6), ['elected epoch 2 until 3104']);
+  });
+
+  t.test('waits for its chance, as the others do', async (t) => {
+    const a = standby();
+    for (const at of [100, 201]) {
+      a.tick(at);
+      a.looked(at, false);
+    }
+    a.tick(301);
+    t.same(a.looked(302, false, 40), []);
+    t.equal(a.lease.wakeAt, 342);
+  });
+
+  t.test('keeps its lease when it is found again, when it renews, and when it is only frozen', async (t) => {
+    for (const sign of [(a: Script) => a.looked(203, true), (a: Script) => a.watched(203, 6, shown('b.2'))]) {
+      const a = standby();
+      a.tick(100);
+      a.looked(101, false);
+      a.tick(202);
+      sign(a);
+      for (let at = 204; at < 1_400; at += 100) {
+        t.notMatch(a.tick(at).join(), /read/, `at ${at}`);
+        a.looked(at + 1, true);
+      }
+    }
+  });
+
+  t.test('is looked for at once when the server says that its connection ended', async (t) => {
+    const a = standby();
+    t.same(a.departed(10, 'S', 8), [], 'somebody else');
+    t.same(a.departed(10, 'T', 7), [], 'on another server');
+    t.same(a.departed(10, 'S', 7), ['look 1 for bee']);
+    t.same(a.looked(11, true), [], 'forged, or of an old connection');
+    t.equal(a.lease.wakeAt, 111);
+    t.same(a.departed(20, 'S', 7), ['look 2 for bee']);
+    t.same(a.looked(21, false), []);
+    t.same(a.tick(121), ['look 3 for bee']);
+    t.same(a.looked(122, false), []);
+    t.same(a.tick(221), ['look 4 for bee']);
+    t.same(a.looked(222, false), ['read 2']);
+  });
+
+  t.test('is not concluded from looks without an answer, nor from two with a gap between', async (t) => {
+    const a = standby();
+    a.tick(100);
+    t.equal(a.lease.wakeAt, 600, 'another look when no answer came for so long');
+    t.same(a.tick(600), ['look 2 for bee']);
+    t.same(a.looked(601, false), []);
+    t.same(a.step({ type: 'looked', now: 602, number: 1, present: true, jitterMs: 0 }), [], 'too late to count');
+    a.tick(1_300);
+    t.same(a.looked(1_301, false), [], 'it may have been there meanwhile: the grace begins anew');
+    a.tick(1_401);
+    t.same(a.looked(1_402, false), []);
+  });
+
+  t.test('is not concluded by who has just come back itself', async (t) => {
+    const a = standby();
+    a.tick(100);
+    a.looked(101, false);
+    a.cutOff(150);
+    a.reconnected(200);
+    a.read(201, 5, shown('b.1'));
+    t.same(a.departed(300, 'S', 7), []);
+    t.equal(a.lease.wakeAt, 700);
+    t.same(a.tick(700), ['look 2 for bee']);
+  });
+
+  t.test('is waited out where a register was lost, or where it cannot be looked for', async (t) => {
+    const a = new Script();
+    a.contend(0);
+    a.read(0, 5, held('b', 'b.1', 1));
+    t.equal(a.lease.wakeAt, 1_500, 'an older build: only the safety net');
+
+    const b = standby();
+    b.reconnected(50);
+    b.read(60, 1, shown('b.9'), 'another');
+    for (let at = 550; at < 1_100; at += 100) {
+      b.tick(at);
+      t.notMatch(b.looked(at + 1, false).join(), /read/, 'the lost one may have been held by somebody else');
+    }
+  });
 });
 
 t.test('what a watch says is believed only where it is a renewal', async (t) => {

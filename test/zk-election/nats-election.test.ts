@@ -1,18 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { type NatsServer, type NatsServerOptions, startNatsServer } from '@mesos-ts/cli';
-import { Random, SystemClock, type Upid } from '@mesos-ts/process';
-import type { MasterId, MasterInfo } from '@mesos-ts/protocol';
+import { startNatsServer } from '@mesos-ts/cli';
+import { Random } from '@mesos-ts/process';
 import {
-  type Contender,
   createContender,
   createDetector,
-  type Detector,
   type ElectionOptions,
   JetStreamMissing,
   type Leader,
@@ -21,144 +15,11 @@ import {
   NatsUnreachable,
   RegisterUnusable,
 } from '@mesos-ts/zk-election';
-import { connect, type NatsConnection } from 'nats';
 import t from 'tap';
+import { clock, leaderThat, lease, leaseMs, master, Standing, World, within } from './nats-world.js';
 
-const clock = new SystemClock();
-const leaseMs = 1_500;
-const lease = { leaseMs };
 /** How long the slowest take-over by waiting may take; the machine may be busy. */
 const takeOverMsMax = leaseMs * 1.1 + 1_000;
-/** For what should take milliseconds: only a failure lasts that long. */
-const patienceMs = 20_000;
-
-const master = (name: string): MasterInfo => ({
-  id: `${name}-id` as MasterId,
-  pid: `master@${name}#1` as Upid,
-  hostname: name,
-  version: '0',
-});
-
-/** What one test uses, torn down in the reverse order. */
-class World {
-  readonly #ends: (() => unknown)[] = [];
-  readonly server: NatsServer;
-
-  private constructor(server: NatsServer) {
-    this.server = server;
-  }
-
-  static async with(t: Tap, options: NatsServerOptions = {}): Promise<World> {
-    const server = await startNatsServer(options);
-    const world = new World(server);
-    t.teardown(async () => {
-      for (const end of world.#ends.reverse()) await end();
-      await server.stop();
-    });
-    return world;
-  }
-
-  get address(): string {
-    return `${this.server.url}/test`;
-  }
-
-  onEnd(end: () => unknown): void {
-    this.#ends.push(end);
-  }
-
-  options(more: Partial<ElectionOptions> = {}): ElectionOptions {
-    return { clock, random: Random.system(), lease, ...more };
-  }
-
-  contender(more: Partial<ElectionOptions> = {}): Contender {
-    const contender = createContender(this.address, this.options(more));
-    this.onEnd(() => contender.close());
-    return contender;
-  }
-
-  detector(more: Partial<ElectionOptions> = {}): Detector {
-    const detector = createDetector(this.address, this.options(more));
-    this.onEnd(() => detector.close());
-    return detector;
-  }
-
-  async connection(): Promise<NatsConnection> {
-    const connection = await connect({ servers: this.server.url });
-    this.onEnd(() => connection.close());
-    return connection;
-  }
-
-  candidate(name: string): CandidateProcess {
-    const candidate = new CandidateProcess(this.address, name);
-    this.onEnd(() => candidate.kill('SIGKILL'));
-    return candidate;
-  }
-}
-
-type Tap = Pick<typeof t, 'teardown'>;
-
-/** A candidate in an OS process of its own. */
-class CandidateProcess {
-  readonly contending: Promise<void>;
-  /** The epoch with which it leads. */
-  readonly elected: Promise<number>;
-  /** Why it does not lead any more. */
-  readonly lost: Promise<string>;
-  readonly #child: ChildProcess;
-  /** The exit code; null after a signal. */
-  readonly exited: Promise<number | null>;
-
-  constructor(
-    address: string,
-    readonly name: string,
-  ) {
-    const program = fileURLToPath(new URL('programs/contender.js', import.meta.url));
-    const child = spawn(process.execPath, [program, address, name, String(leaseMs)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    this.#child = child;
-    this.exited = new Promise((resolve) => child.once('exit', resolve));
-    const lines = createInterface({ input: child.stdout });
-    const line = (start: string): Promise<string> =>
-      new Promise((resolve) => {
-        lines.on('line', (text) => text.startsWith(start) && resolve(text.slice(start.length)));
-      });
-    this.contending = line('contending').then(() => {});
-    this.elected = line('elected ').then(Number);
-    this.lost = line('lost ');
-  }
-
-  get pid(): number {
-    return this.#child.pid ?? 0;
-  }
-
-  async kill(signal: NodeJS.Signals): Promise<void> {
-    this.#child.kill(signal);
-    await this.exited;
-  }
-}
-
-/** Waits for what must come, and says what did not. */
-async function within<T>(what: string, promise: Promise<T>, ms = patienceMs): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: not within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** The first leader that satisfies `wanted`, following every change. */
-async function leaderThat(detector: Detector, wanted: (leader: Leader | undefined) => boolean, previous?: Leader) {
-  let leader = previous;
-  do leader = await within('a change of leader', detector.detect(leader));
-  while (!wanted(leader));
-  return leader;
-}
-
 t.test('three contenders give one leader, and a resignation hands over at once', async (t) => {
   const world = await World.with(t);
   const names = ['m1', 'm2', 'm3'];
@@ -256,7 +117,7 @@ t.test('through restarts of nats-server the epoch grows and exactly one leads', 
   // A short one leaves the leader in place, a long one does not: its lease runs out meanwhile.
   for (const long of [false, true, false, true]) {
     const before = leader;
-    const reigning = contenders.find((one) => one.leads());
+    const reigning = contenders.find((one) => one.holds());
     server.kill('SIGKILL');
     await server.exited;
     if (long) {
@@ -294,7 +155,7 @@ t.test('a store that is lost under the candidates does not make two leaders, nor
   const second = await leaderThat(detector, (one) => (one?.epoch ?? 0) === 2, leader);
 
   const { port } = server;
-  const reigning = contenders.find((one) => one.leads());
+  const reigning = contenders.find((one) => one.holds());
   server.kill('SIGKILL');
   await server.exited;
   await within('the leader stops', reigning?.lost ?? Promise.reject(new Error('nobody leads')));
@@ -406,43 +267,6 @@ t.test('closing releases everything at any time', async (t) => {
   await within('close without a server', Promise.all([cutOff.close(), watching.close()]));
   t.equal(await leadership.lost, 'resigned');
 });
-
-/** A contender in this process that stands again whenever it loses. */
-class Standing {
-  readonly epochs: number[] = [];
-  #leadership: Leadership | undefined;
-  #closed = false;
-
-  constructor(
-    private readonly contender: Contender,
-    name: string,
-  ) {
-    this.#stand(name).catch((error) => {
-      if (!this.#closed) throw error;
-    });
-  }
-
-  leads(): boolean {
-    return this.#leadership?.isValid() ?? false;
-  }
-
-  get lost(): Promise<string> {
-    return this.#leadership?.lost ?? Promise.reject(new Error('does not lead'));
-  }
-
-  close(): Promise<void> {
-    this.#closed = true;
-    return this.contender.close();
-  }
-
-  async #stand(name: string): Promise<void> {
-    while (!this.#closed) {
-      this.#leadership = await this.contender.contend(master(name));
-      this.epochs.push(this.#leadership.epoch);
-      await this.#leadership.lost;
-    }
-  }
-}
 
 function freePort(): Promise<number> {
   return new Promise((resolve) => {

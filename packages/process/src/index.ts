@@ -34,6 +34,7 @@ export { type AskOptions, Node, type NodeOptions } from './node.js';
 export type { WhileDisconnected } from './outflow.js';
 export { type Handler, Process } from './process.js';
 export { Random } from './random.js';
+export { reconnectPace } from './reconnect-pace.js';
 export {
   type DeadLetterReason,
   type RuntimeEvent,

@@ -5,6 +5,8 @@ import { NameError, TransportError } from './errors.js';
 import { Inflow, type Readable } from './inflow.js';
 import { NameClaim } from './name-claim.js';
 import { Outflow, type Outgoing, type WhileDisconnected } from './outflow.js';
+import { Random } from './random.js';
+import { reconnectPace } from './reconnect-pace.js';
 import type { Transport, TransportSink } from './transport.js';
 import { nodeNamePattern } from './upid.js';
 import { Watchdog } from './watchdog.js';
@@ -46,6 +48,8 @@ const encoder = new TextEncoder();
 const stallMs = 1_000;
 /** How long a server may take to let us in, in ms. */
 const connectTimeoutMs = 5_000;
+const reconnectWaitMs = 100;
+const reconnectJitterMs = 100;
 /** How many frames wait at most until it is sure that the name is ours. */
 const earlyMax = 1_000;
 
@@ -91,7 +95,7 @@ export class NatsTransport implements Transport {
     if (reservedNames.has(node))
       throw new NameError(`the name ${node} is not for Nodes: its subjects serve other ends`);
     this.#own = node;
-    const connection = await this.#connect();
+    const connection = await this.#connect(clock);
     this.#connection = connection;
     this.frameBytesMax = connection.info?.max_payload ?? this.frameBytesMax;
     const claim = this.#claimOn(connection, clock);
@@ -180,7 +184,7 @@ export class NatsTransport implements Transport {
     });
   }
 
-  async #connect(): Promise<NatsConnection> {
+  async #connect(clock: Clock): Promise<NatsConnection> {
     const servers = this.#options.servers ?? 'nats://127.0.0.1:4222';
     const list = typeof servers === 'string' ? servers.split(',') : [...servers];
     // Only here, because executors never connect to NATS and start faster without it.
@@ -189,8 +193,7 @@ export class NatsTransport implements Transport {
       return await connect({
         timeout: connectTimeoutMs,
         maxReconnectAttempts: -1,
-        reconnectTimeWait: 100,
-        reconnectJitter: 100,
+        reconnectDelayHandler: reconnectPace(clock, Random.system(), reconnectWaitMs, reconnectJitterMs),
         pingInterval: 2_000,
         maxPingOut: 2,
         noAsyncTraces: true,

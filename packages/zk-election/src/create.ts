@@ -27,6 +27,8 @@ export interface ElectionOptions {
    * on which the leader's renewals are heard. They are believed as they come, so the leader is known after one renewal.
    */
   readonly leaderSubject?: string;
+  /** For contenders over NATS: how many servers keep the record of who leads, where it is made; default 1. */
+  readonly replicas?: number;
   /** The times of the lease; all candidates of a cluster should have the same. */
   readonly lease?: LeaseOptions;
   /** For elections over ZooKeeper: how long a session lasts that it does not hear of, in ms, as asked for. Default 10 s. */
@@ -88,7 +90,7 @@ function natsDetector(at: ElectionAddress & { type: 'nats' }, options: ElectionO
 
 function openNats(
   at: ElectionAddress & { type: 'nats' },
-  { nats, log, lease }: ElectionOptions,
+  { nats, log, lease, replicas, clock, random }: ElectionOptions,
   create: boolean,
   watchOnly?: string,
 ) {
@@ -96,6 +98,9 @@ function openNats(
     servers: at.servers,
     cluster: at.cluster,
     create,
+    clock,
+    random,
+    ...(replicas === undefined ? {} : { replicas }),
     requestTimeoutMs: leaseTiming(lease).readTimeoutMs,
     ...(watchOnly === undefined ? {} : { watchOnly }),
     ...(nats === undefined ? {} : { nats }),

@@ -41,6 +41,7 @@ export interface Leadership {
   /**
    * Whether it is certain, right now and by our own clock, that nobody else leads. To be asked before each act that
    * others can see: it turns false by the mere passing of time, and nothing has to happen for that in this OS process.
+   * It is false, too, while the election is cut off from its server, and may be true again afterwards.
    */
   isValid(): boolean;
 }

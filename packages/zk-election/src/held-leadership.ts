@@ -26,6 +26,11 @@ export class HeldLeadership implements Leadership {
     this.validUntil = validUntil;
   }
 
+  /** It is not certain any more, until it is prolonged. */
+  doubt(): void {
+    this.validUntil = Number.NEGATIVE_INFINITY;
+  }
+
   end(why: string): void {
     this.#over = true;
     this.#resolveLost(why);

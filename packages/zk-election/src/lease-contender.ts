@@ -7,7 +7,7 @@ import { AlreadyContending, ElectionClosed, type ElectionError } from './errors.
 import { HeldLeadership } from './held-leadership.js';
 import { Lease, type LeaseEffect, type LeaseInput } from './lease.js';
 import type { LeaseRecord } from './lease-record.js';
-import type { Observation, OpenRegister, Register } from './lease-register.js';
+import type { Observation, OpenRegister, Register, RegisterListener } from './lease-register.js';
 import { type LeaseOptions, type LeaseTiming, leaseTiming } from './lease-timing.js';
 
 /** What a contender or detector over a register is made of. */
@@ -33,6 +33,8 @@ export class LeaseContender implements Contender {
   readonly #random: Random;
   readonly #log: Logger;
   readonly #timing: LeaseTiming;
+  /** Names this candidate in its writes, and is what others look for. */
+  readonly #token: string;
   readonly #lease: Lease;
   readonly #open: OpenRegister;
   #opening: Promise<Register> | undefined;
@@ -50,7 +52,8 @@ export class LeaseContender implements Contender {
     this.#random = options.random;
     this.#log = options.log ?? pino({ level: 'silent' });
     this.#timing = leaseTiming(options.lease);
-    this.#lease = new Lease(options.random.token(tokenLength), this.#timing);
+    this.#token = options.random.token(tokenLength);
+    this.#lease = new Lease(this.#token, this.#timing);
     this.#open = options.open;
   }
 
@@ -78,11 +81,7 @@ export class LeaseContender implements Contender {
   }
 
   async #enter(info: MasterInfo): Promise<void> {
-    this.#opening ??= this.#open({
-      changed: (observation) => this.#changed(observation),
-      reconnected: () => this.#stepIfOpen({ type: 'reconnected', now: this.#clock.now() }),
-      failed: (error) => this.#fail(error),
-    });
+    this.#opening ??= this.#open(this.#listener(), this.#token);
     try {
       this.#register = await this.#opening;
     } catch (error) {
@@ -90,6 +89,17 @@ export class LeaseContender implements Contender {
       throw error;
     }
     if (this.#closing === undefined) this.#step({ type: 'contend', now: this.#clock.now(), holder: info });
+  }
+
+  #listener(): RegisterListener {
+    const now = () => this.#clock.now();
+    return {
+      changed: (observation) => this.#changed(observation),
+      cutOff: () => this.#stepIfOpen({ type: 'cutOff', now: now() }),
+      reconnected: () => this.#stepIfOpen({ type: 'reconnected', now: now() }),
+      departed: (connection) => this.#stepIfOpen({ type: 'departed', now: now(), connection }),
+      failed: (error) => this.#fail(error),
+    };
   }
 
   #refuse(error: ElectionError): void {
@@ -154,8 +164,10 @@ export class LeaseContender implements Contender {
     match(effect)
       .with({ type: 'read' }, ({ number }) => this.#read(number))
       .with({ type: 'write' }, ({ record, expectedSeq }) => this.#write(record, expectedSeq))
+      .with({ type: 'look' }, ({ number, here }) => this.#look(number, here))
       .with({ type: 'elected' }, ({ epoch, validUntil }) => this.#elected(epoch, validUntil))
       .with({ type: 'renewed' }, ({ validUntil }) => this.#leadership?.prolong(validUntil))
+      .with({ type: 'doubted' }, () => this.#leadership?.doubt())
       .with({ type: 'lost' }, ({ why }) => this.#over(why))
       .with({ type: 'withdrawn' }, () => this.#withdrawn?.())
       .with({ type: 'warn' }, ({ text }) => this.#log.warn(text))
@@ -172,6 +184,15 @@ export class LeaseContender implements Contender {
         this.#complain(error, 'the register could not be read');
         this.#stepIfOpen({ type: 'readFailed', now: this.#clock.now(), number });
       },
+    );
+  }
+
+  /** Looks that fail say nothing, and another follows. */
+  #look(number: number, here: string): void {
+    this.#register?.present?.(here).then(
+      (present) =>
+        this.#stepIfOpen({ type: 'looked', now: this.#clock.now(), number, present, jitterMs: this.#jitterMs() }),
+      (error) => this.#log.debug({ err: error }, 'the leader could not be looked for'),
     );
   }
 

@@ -14,6 +14,10 @@ const Record = message('LeaseRecord', {
   epoch: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER - 1 }),
   /** How long others wait, in ms since they last saw the record change, before they may take over. */
   leaseMs: Type.Integer({ minimum: 1, maximum: leaseMsMax }),
+  /** Under what name its writer can be looked for; absent where it cannot, as with builds that knew no such thing. */
+  here: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9]{1,64}$' })),
+  /** Of its writer, as the server calls it in its events of connections. */
+  connection: Type.Optional(Type.Object({ server: Type.String({ maxLength: 128 }), client: Type.Integer() })),
 });
 
 /** What the register holds: who leads and for how long that may be relied on. Plain JSON, for any tool to read. */

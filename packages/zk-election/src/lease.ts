@@ -1,7 +1,8 @@
 import type { MasterInfo } from '@mesos-ts/protocol';
 import { match } from 'ts-pattern';
+import { HolderWatch } from './holder-watch.js';
 import type { LeaseRecord } from './lease-record.js';
-import type { Observation, Reading } from './lease-register.js';
+import type { ConnectionId, Observation, Reading } from './lease-register.js';
 import type { LeaseTiming } from './lease-timing.js';
 import { ReadPlan } from './read-plan.js';
 
@@ -11,7 +12,14 @@ export type LeaseInput = { readonly now: number } & (
   | { readonly type: 'withdraw' }
   | { readonly type: 'tick' }
   | { readonly type: 'heard'; readonly epoch: number }
+  /** Our own connection is lost, */
+  | { readonly type: 'cutOff' }
+  /** and back. */
   | { readonly type: 'reconnected' }
+  /** The server says that a connection ended. */
+  | { readonly type: 'departed'; readonly connection: ConnectionId }
+  /** The answer to the look effect of this number: whether who was looked for is connected. */
+  | { readonly type: 'looked'; readonly number: number; readonly present: boolean; readonly jitterMs: number }
   /** The answer to the read effect of this number. `jitterMs`: chance, for when this makes the candidate wait. */
   | { readonly type: 'read'; readonly number: number; readonly reading: Reading; readonly jitterMs: number }
   | { readonly type: 'readFailed'; readonly number: number }
@@ -26,8 +34,12 @@ export type LeaseInput = { readonly now: number } & (
 export type LeaseEffect =
   | { readonly type: 'read'; readonly number: number }
   | { readonly type: 'write'; readonly record: LeaseRecord; readonly expectedSeq: number }
+  /** Is who goes by this name connected? An answer that cannot be had need not be given. */
+  | { readonly type: 'look'; readonly number: number; readonly here: string }
   | { readonly type: 'elected'; readonly epoch: number; readonly validUntil: number }
   | { readonly type: 'renewed'; readonly epoch: number; readonly validUntil: number }
+  /** Leadership is not certain until `renewed`: we are cut off, and others may see that. */
+  | { readonly type: 'doubted'; readonly epoch: number }
   | { readonly type: 'lost'; readonly epoch: number; readonly why: string }
   | { readonly type: 'withdrawn' }
   /** Something odd that people should read of. */
@@ -55,9 +67,19 @@ const unansweredMax = 16;
  * margins. Two that take over together are told apart by compare-and-set. What a leader does after it stopped (it was
  * suspended between its check and its act) is what the epoch is for.
  *
+ * **Hints.** A holder whose connection is gone is not waited for that long: once looks have found, for `graceMs`, that
+ * the server knows no connection of it ({@link HolderWatch}), a candidate may write. A frozen holder is connected, and
+ * keeps its lease. A holder that lives and learns that its own connection is gone is not sure any more from that moment,
+ * until a write of its own was taken that it sent when it was connected again; what a candidate would write that had seen
+ * it gone before is then refused. So at most one is sure, as long as a holder learns in less than `graceMs` that it is cut
+ * off. It does where the server or its machine closes the connection. It may not where the server has given up
+ * a connection over a network that is silent, as others give it up after seconds, or where the holder is suspended at the
+ * time: for what it does before it reads the news, there is the epoch. It learns of its successor by the watch, or by a
+ * refused renewal, whichever is first. A hint says nothing of a register that was lost or holds garbage.
+ *
  * **When a candidate may write**, by what it last saw:
  * - a record of another holder: its lease and a margin after seeing it change, also if this is the first look, since
- *   nobody knows how old the record is;
+ *   nobody knows how old the record is; or as soon as the holder is gone, see above;
  * - a resigned record: at once, but for the jitter; a moment later if it was its own, so that another goes first;
  * - a register that was never written, at the first look: at once, as nobody can have led; who made it does not matter.
  *   A register that was lost with a leader still believing, and was made anew just before this first look, cannot be
@@ -69,7 +91,8 @@ const unansweredMax = 16;
  *
  * **What a leader does.** It renews by the same compare-and-set. Another's record in the register ends it at once, even
  * though its lease still runs. Garbage or nothing in place of its record it writes over, as long as its lease lasts:
- * everybody else waits a lease when they see that, just as after a renewal.
+ * everybody else waits a lease when they see that, just as after a renewal. If it was cut off meanwhile, they may hide the
+ * record of a successor, and it gives up.
  *
  * **A write whose answer does not come** may be taken later, even after a reconnection. It is known by its nonce
  * wherever it turns up, and counts from when it was sent; meanwhile the next one may be sent, expecting the same
@@ -84,6 +107,7 @@ export class Lease {
   /** Starts the nonces of all our writes. */
   readonly #token: string;
   readonly #reads: ReadPlan;
+  readonly #holderWatch: HolderWatch;
   #now = 0;
   #effects: LeaseEffect[] = [];
   /** Whether this very step brought the register's present content, asked for no more than half a lease ago. */
@@ -96,8 +120,10 @@ export class Lease {
   #seen: Reading | undefined;
   /** How long whoever may lead relies on its record: its own word if we have it, and never less than our own lease. */
   #longestLeaseMs: number;
-  /** When a candidate may write, judged by what was seen. */
+  /** When a candidate may write, judged by what was seen, */
   #acquireAt = Number.POSITIVE_INFINITY;
+  /** and by the holder's being gone. */
+  #hintedAt = Number.POSITIVE_INFINITY;
   /** Where the register was lost and made anew, no candidate writes before this, whatever the new one says. */
   #acquireNotBefore = Number.NEGATIVE_INFINITY;
   /** Holds back every write for a while after one that failed at once. */
@@ -110,6 +136,10 @@ export class Lease {
   #inFlight: SentWrite | undefined;
   #epoch = 0;
   #validUntil = Number.NEGATIVE_INFINITY;
+  /** Whether no one can have seen our connection gone since our last write that was taken. */
+  #certain = false;
+  /** Only writes sent since this confer leadership: Infinity while we are cut off. */
+  #connectedAt = Number.NEGATIVE_INFINITY;
   #renewAt = Number.POSITIVE_INFINITY;
 
   /** @param token differs between any two candidates, also of one machine over time; at most 64 characters. */
@@ -117,6 +147,7 @@ export class Lease {
     this.#token = token;
     this.#timing = timing;
     this.#longestLeaseMs = timing.leaseMs;
+    this.#holderWatch = new HolderWatch(timing);
     this.#reads = new ReadPlan({
       everyMs: timing.readEveryMs,
       timeoutMs: timing.readTimeoutMs,
@@ -137,7 +168,7 @@ export class Lease {
 
   /** Until when this candidate certainly leads; undefined where it does not. */
   get validUntil(): number | undefined {
-    return this.#role === 'leader' ? this.#validUntil : undefined;
+    return this.#role === 'leader' && this.#certain ? this.#validUntil : undefined;
   }
 
   /** When the next tick is due; Infinity where only another input can bring anything. */
@@ -145,7 +176,8 @@ export class Lease {
     if (this.#role === 'idle') return Number.POSITIVE_INFINITY;
     const writeAt = this.#inFlight === undefined ? this.#wakeToWriteAt() : this.#writeTimesOutAt(this.#inFlight);
     const expiresAt = this.#role === 'leader' ? this.#validUntil : Number.POSITIVE_INFINITY;
-    return Math.min(this.#reads.wakeAt, writeAt, expiresAt);
+    const lookAt = this.#role === 'candidate' ? this.#holderWatch.wakeAt : Number.POSITIVE_INFINITY;
+    return Math.min(this.#reads.wakeAt, writeAt, expiresAt, lookAt);
   }
 
   #take(input: LeaseInput): void {
@@ -154,7 +186,10 @@ export class Lease {
       .with({ type: 'withdraw' }, () => this.#withdraw())
       .with({ type: 'tick' }, () => {})
       .with({ type: 'heard' }, ({ epoch }) => this.#hear(epoch))
+      .with({ type: 'cutOff' }, () => this.#onCutOff())
       .with({ type: 'reconnected' }, () => this.#onReconnected())
+      .with({ type: 'departed' }, ({ connection }) => this.#holderWatch.departed(connection, this.#now))
+      .with({ type: 'looked' }, ({ number, present, jitterMs }) => this.#onLooked(number, present, jitterMs))
       .with({ type: 'read' }, ({ number, reading, jitterMs }) => this.#onRead(number, reading, jitterMs))
       .with({ type: 'readFailed' }, ({ number }) => this.#reads.failed(number, this.#now))
       .with({ type: 'watched' }, ({ observation, jitterMs }) => this.#onWatched(observation, jitterMs))
@@ -173,6 +208,13 @@ export class Lease {
     if (this.#inFlight === undefined && this.#now >= this.#writeAt()) this.#writeOrConfirm();
     const number = this.#reads.due(this.#now);
     if (number !== undefined) this.#effects.push({ type: 'read', number });
+    if (this.#role === 'candidate') this.#lookForHolder();
+  }
+
+  #lookForHolder(): void {
+    const { here } = this.#holderWatch;
+    const number = this.#holderWatch.due(this.#now);
+    if (here !== undefined && number !== undefined) this.#effects.push({ type: 'look', number, here });
   }
 
   #expire(): void {
@@ -210,7 +252,7 @@ export class Lease {
     if (this.#seen === undefined || this.#outdated) return Number.POSITIVE_INFINITY;
     const at = match(this.#role)
       .with('idle', () => Number.POSITIVE_INFINITY)
-      .with('candidate', () => Math.max(this.#acquireAt, this.#acquireNotBefore))
+      .with('candidate', () => Math.max(Math.min(this.#acquireAt, this.#hintedAt), this.#acquireNotBefore))
       .with('leader', () => this.#renewAt)
       .with('withdrawing', () => (this.#reads.pending ? Number.POSITIVE_INFINITY : this.#now))
       .exhaustive();
@@ -279,10 +321,26 @@ export class Lease {
 
   // What the register says.
 
+  #onCutOff(): void {
+    this.#connectedAt = Number.POSITIVE_INFINITY;
+    if (this.#role === 'leader') this.#effects.push({ type: 'doubted', epoch: this.#epoch });
+    this.#certain = false;
+  }
+
   #onReconnected(): void {
     // The answer to a write of the old connection will not come: the next one need not wait for it.
     this.#inFlight = undefined;
+    this.#connectedAt = this.#now;
+    if (this.#role === 'leader') this.#renewAt = this.#now;
     this.#reads.restart(this.#now);
+    this.#holderWatch.reconnected(this.#now);
+    this.#hintedAt = Number.POSITIVE_INFINITY;
+  }
+
+  #onLooked(number: number, present: boolean, jitterMs: number): void {
+    const gone = this.#holderWatch.looked(number, present, this.#now);
+    if (gone === false) this.#hintedAt = Number.POSITIVE_INFINITY;
+    else if (gone) this.#hintedAt = Math.min(this.#hintedAt, this.#now + jitterMs);
   }
 
   #onRead(number: number, reading: Reading, jitterMs: number): void {
@@ -383,6 +441,9 @@ export class Lease {
       this.#longestLeaseMs = Math.max(this.#timing.leaseMs, value.record.leaseMs);
     }
     this.#acquireAt = this.#now + this.#waitMs(reading, before === undefined, jitterMs);
+    this.#hintedAt = Number.POSITIVE_INFINITY;
+    const another = value.type === 'record' && value.record.holder !== null && !this.#isOurs(value.record);
+    this.#holderWatch.follow(another ? value.record : undefined, this.#now);
   }
 
   /** The list of cases in the comment of the class. */
@@ -411,25 +472,33 @@ export class Lease {
   #onLanded({ record, sentAt }: SentWrite): void {
     const validUntil = sentAt + this.#timing.leaseMs - this.#timing.leaseMs * this.#timing.margin;
     this.#renewAt = sentAt + this.#timing.renewMs;
-    if (this.#role === 'leader') this.#renew(validUntil);
-    else if (this.#role === 'candidate' && validUntil > this.#now) this.#win(record.epoch, validUntil);
+    const certain = sentAt >= this.#connectedAt;
+    if (this.#role === 'leader') this.#renew(validUntil, certain);
+    else if (this.#role === 'candidate' && validUntil > this.#now && certain) this.#win(record.epoch, validUntil);
+    // What it wrote before it was cut off: only another makes it sure.
+    if (!this.#certain && this.#now >= this.#connectedAt) this.#renewAt = this.#now;
   }
 
   #win(epoch: number, validUntil: number): void {
     this.#role = 'leader';
     this.#epoch = epoch;
     this.#validUntil = validUntil;
+    this.#certain = true;
     this.#effects.push({ type: 'elected', epoch, validUntil });
   }
 
-  #renew(validUntil: number): void {
+  #renew(validUntil: number, certain: boolean): void {
     this.#validUntil = Math.max(this.#validUntil, validUntil);
+    this.#certain ||= certain;
+    if (!this.#certain) return;
     this.#effects.push({ type: 'renewed', epoch: this.#epoch, validUntil: this.#validUntil });
   }
 
   /** We lead, and the register holds something else than our last write. */
   #onChallenged({ value }: Reading): void {
-    if (value.type === 'record' && !this.#isOurs(value.record)) this.#lose(successor(value.record));
+    const ours = value.type === 'record' && this.#isOurs(value.record);
+    if (value.type === 'record' && !ours) this.#lose(successor(value.record));
+    else if (!ours && !this.#certain) this.#lose('it was cut off, and its record is gone');
     else this.#renewAt = this.#now;
   }
 

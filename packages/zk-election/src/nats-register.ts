@@ -1,3 +1,4 @@
+import { type Clock, type Random, reconnectPace } from '@mesos-ts/process';
 import {
   type ConnectionOptions,
   connect,
@@ -19,6 +20,7 @@ import {
 } from './errors.js';
 import { decodeRecord, encodeRecord, type LeaseRecord, type RegisterValue } from './lease-record.js';
 import type { OpenRegister, Reading, Register, RegisterListener, WriteOutcome } from './lease-register.js';
+import { NatsPresence } from './nats-presence.js';
 
 /** Where a register lives in NATS, and how to get there. */
 export interface NatsRegisterOptions {
@@ -32,8 +34,12 @@ export interface NatsRegisterOptions {
    * the same. Opening then reads nothing, and fails where that subject may not be heard. Default: the stream is read.
    */
   readonly watchOnly?: string;
+  /** How many servers keep the stream, where it is made; default 1. */
+  readonly replicas?: number;
   /** When to give up on an answer, in ms; default 3,000. */
   readonly requestTimeoutMs?: number;
+  readonly clock: Clock;
+  readonly random: Random;
   /** Merged over our own settings, except for the servers: credentials, TLS, inbox prefix, name. */
   readonly nats?: ConnectionOptions;
   /** Default: silent. */
@@ -56,10 +62,12 @@ const notEnabled: readonly number[] = [10039, 10076];
 
 const requestTimeoutMsDefault = 3_000;
 const connectTimeoutMs = 5_000;
+const reconnectWaitMs = 150;
+const reconnectJitterMs = 100;
 
 /** An {@link OpenRegister} over NATS. */
 export function natsRegister(options: NatsRegisterOptions): OpenRegister {
-  return (listener) => NatsRegister.open(options, listener);
+  return (listener, candidate) => NatsRegister.open(options, listener, candidate);
 }
 
 /**
@@ -80,6 +88,7 @@ class NatsRegister implements Register {
   readonly #subject: string;
   #closed = false;
   #watchRefused: NatsError | undefined;
+  #presence: NatsPresence | undefined;
 
   private constructor(connection: NatsConnection, options: NatsRegisterOptions, listener: RegisterListener) {
     this.#connection = connection;
@@ -91,9 +100,14 @@ class NatsRegister implements Register {
   }
 
   /** Connects, begins to watch, and tries whether the stream can be read. */
-  static async open(options: NatsRegisterOptions, listener: RegisterListener): Promise<NatsRegister> {
+  static async open(
+    options: NatsRegisterOptions,
+    listener: RegisterListener,
+    candidate: string | undefined,
+  ): Promise<NatsRegister> {
     const register = new NatsRegister(await connectTo(options), options, listener);
     try {
+      if (candidate !== undefined) register.#show(candidate);
       await register.#watch();
       if (options.watchOnly === undefined) await register.read();
       else if (register.#watchRefused !== undefined) throw register.#watchRefused;
@@ -118,7 +132,8 @@ class NatsRegister implements Register {
     const expectations = headers();
     expectations.set('Nats-Expected-Stream', this.#stream);
     expectations.set('Nats-Expected-Last-Sequence', String(expectedSeq));
-    const answer = await this.#connection.request(this.#subject, encodeRecord(record), {
+    const shown = { ...record, ...this.#presence?.shown };
+    const answer = await this.#connection.request(this.#subject, encodeRecord(shown), {
       timeout: this.#requestTimeoutMs(),
       headers: expectations,
     });
@@ -126,6 +141,11 @@ class NatsRegister implements Register {
     if (error?.err_code === wrongLastSequence) return { type: 'conflict' };
     if (error !== undefined || typeof seq !== 'number') throw this.#unusable(error);
     return { type: 'acknowledged', seq };
+  }
+
+  async present(here: string): Promise<boolean> {
+    if (this.#presence === undefined) throw new Error('election: who only looks on looks for nobody');
+    return this.#presence.present(here);
   }
 
   async close(): Promise<void> {
@@ -148,7 +168,7 @@ class NatsRegister implements Register {
       retention: 'limits',
       discard: 'old',
       max_msgs_per_subject: 1,
-      num_replicas: 1,
+      num_replicas: this.#options.replicas ?? 1,
       allow_direct: false,
       // An accident must not take the record away under a living leader; deleting the whole stream remains possible.
       deny_delete: true,
@@ -182,6 +202,17 @@ class NatsRegister implements Register {
     return this.#options.requestTimeoutMs ?? requestTimeoutMsDefault;
   }
 
+  #show(candidate: string): void {
+    this.#presence = new NatsPresence({
+      connection: this.#connection,
+      cluster: this.#options.cluster,
+      candidate,
+      inboxPrefix: this.#options.nats?.inboxPrefix,
+      log: this.#log,
+      onDeparted: (connection) => this.#listener.departed?.(connection),
+    });
+  }
+
   async #watch(): Promise<void> {
     // An exception out of this callback would end the client's reader for good, and silently.
     const callback = (error: NatsError | null, message: Msg): void => {
@@ -212,7 +243,10 @@ class NatsRegister implements Register {
 
   async #followStatus(): Promise<void> {
     for await (const { type, data } of this.#connection.status()) {
-      if (type === Events.Disconnect) this.#log.warn({ server: data }, 'the election is cut off from NATS');
+      if (type === Events.Disconnect) {
+        this.#log.warn({ server: data }, 'the election is cut off from NATS');
+        this.#listener.cutOff?.();
+      }
       if (type !== Events.Reconnect) continue;
       this.#log.info({ server: data }, 'the election is connected to NATS again');
       this.#listener.reconnected();
@@ -233,15 +267,14 @@ class NatsRegister implements Register {
   }
 }
 
-async function connectTo({ servers, nats = {}, cluster }: NatsRegisterOptions): Promise<NatsConnection> {
+async function connectTo({ servers, nats = {}, cluster, clock, random }: NatsRegisterOptions): Promise<NatsConnection> {
   try {
     return await connect({
       name: `election ${cluster}`,
       timeout: connectTimeoutMs,
       pingInterval: 2_000,
       maxPingOut: 2,
-      reconnectTimeWait: 150,
-      reconnectJitter: 100,
+      reconnectDelayHandler: reconnectPace(clock, random, reconnectWaitMs, reconnectJitterMs),
       ...nats,
       servers: [...servers],
       maxReconnectAttempts: -1,

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { Random, SystemClock } from '@mesos-ts/process';
 import { natsRegister } from '@mesos-ts/zk-election';
 import type { Command } from 'commander';
 import type { TlsOptions } from 'nats';
@@ -165,6 +166,8 @@ async function makeStreams(flags: NatsFlags, folder: CredentialsFolder, server: 
     servers: [server.url],
     cluster: flags.cluster,
     create: true,
+    clock: new SystemClock(),
+    random: Random.system(),
     nats: { ...connection, inboxPrefix: '_I.admin', ...(tls === undefined ? {} : { tls }) },
   });
   const register = await open({ changed: () => {}, reconnected: () => {}, failed: () => {} });
