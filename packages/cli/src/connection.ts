@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { hostname } from 'node:os';
+import { JetStreamStorage } from '@mesos-ts/master';
 import { NatsTransport, Node, type NodeOptions, Random, SystemClock } from '@mesos-ts/process';
 import {
   type Contender,
@@ -139,6 +140,29 @@ export function contenderAt(flags: ClusterFlags, address: string, log: Logger): 
     electionAddress(flags, access, address),
     electionOptions(flags, access.credentials.election, log),
   );
+}
+
+/**
+ * The registry of the cluster, on its own NATS. Connects at once; the caller closes it.
+ *
+ * @param options `create`: whether to make the stream where it is missing.
+ * @throws {RegistryUnreadable} saying what to do.
+ */
+export function registryStorageOf(
+  flags: ClusterFlags,
+  log: Logger,
+  options: { readonly replicas?: number; readonly create?: boolean } = {},
+): Promise<JetStreamStorage> {
+  const { servers, credentials } = natsAccess(flags);
+  const { cluster } = flags;
+  return JetStreamStorage.open({
+    clock: new SystemClock(),
+    servers,
+    cluster,
+    nats: credentials.election,
+    log,
+    ...options,
+  });
 }
 
 /** Finds the leading master: `nats` asks the election on the cluster's own NATS, a UPID such as `master@m1` names one. */

@@ -1,3 +1,5 @@
+import { registryStream, registrySubject } from '@mesos-ts/master';
+
 /** A Node of a secure cluster, as its NATS server knows it: by public keys. */
 export interface ClusterMember {
   readonly name: string;
@@ -106,7 +108,19 @@ function candidateUser(cluster: string, { name, electionKey }: ClusterMember): s
   if (electionKey === undefined) return [];
   const subject = registerSubject(cluster);
   const stream = `EL_${cluster}`;
-  const publish = { allow: [subject, `$JS.API.STREAM.INFO.${stream}`, `$JS.API.STREAM.MSG.GET.${stream}`] };
+  const publish = {
+    allow: [
+      subject,
+      `$JS.API.STREAM.INFO.${stream}`,
+      `$JS.API.STREAM.MSG.GET.${stream}`,
+      `${registrySubject(cluster)}.>`,
+      ...['STREAM.INFO', 'STREAM.MSG.GET', 'STREAM.PURGE', 'CONSUMER.CREATE'].map(
+        (call) => `$JS.API.${call}.${registryStream(cluster)}`,
+      ),
+      `$JS.API.CONSUMER.DELETE.${registryStream(cluster)}.*`,
+      `$JS.FC.${registryStream(cluster)}.>`,
+    ],
+  };
   const subscribe = { allow: [`${electionInbox(name)}.>`, `kv.${subject}`] };
   return [user(`candidate ${name}`, electionKey, { publish, subscribe })];
 }

@@ -11,6 +11,12 @@ export interface FencedStorageOptions {
   readonly storeTimeoutMs?: number;
 }
 
+/** What a leader finds in it, but for the fence. */
+export interface OpenedStorage extends StorageContent {
+  /** Nobody has opened it before: what it does not hold may have been lost with another. */
+  readonly isNew: boolean;
+}
+
 /** Every fence is written under it: the form of the records, and the epoch of the leader. */
 export const fenceKey = 'fence';
 /** Of the form of what is stored. Who finds a later one does not touch it. */
@@ -90,7 +96,7 @@ export class FencedStorage {
    * @param by the leader, for people who look at the fence.
    * @throws {RegistryUnreadable} when that does not succeed in time, and {RegistryLost} when a later epoch has been here.
    */
-  async open(epoch: number, by: string): Promise<StorageContent> {
+  async open(epoch: number, by: string): Promise<OpenedStorage> {
     const timeout = this.#clock.timer(this.#fetchTimeoutMs, () =>
       this.#fail(new RegistryUnreadable(`${this.#fetchTimeoutMs} ms were not enough`, { cause: trouble })),
     );
@@ -135,29 +141,31 @@ export class FencedStorage {
     return this.#storage.discard(key, seq);
   }
 
-  /** Rejects what is under way, and closes the storage. Never rejects itself. */
-  async close(): Promise<void> {
+  /** Rejects what is under way, and whatever is asked for from now on. */
+  close(): void {
     this.#fail(new RegistryLost('it was closed'));
-    await this.#storage.close();
   }
 
   // The fence
 
-  async #tryOpen(epoch: number, by: string): Promise<StorageContent> {
+  async #tryOpen(epoch: number, by: string): Promise<OpenedStorage> {
     const { lastSeq, record } = await this.#storage.newest(fenceKey);
     // After the number, which a fence that is built from now on makes a wrong one.
     checkFence(record, epoch);
-    const last = await this.#buildFence(JSON.stringify({ version: registryVersion, epoch, by }), lastSeq);
+    const fence = { key: fenceKey, value: JSON.stringify({ version: registryVersion, epoch, by }) };
+    const last = await this.#buildFence(fence, lastSeq);
     const content = await this.#storage.read();
+    const newest = content.records.at(-1);
     if (content.lastSeq !== last) throw new Error('somebody else wrote behind the fence');
+    if (newest?.key !== fence.key || newest.value !== fence.value)
+      throw new Error('what was read is older than the fence');
     if (this.#end !== undefined) throw this.#end;
     this.#nextSeq = last;
-    return content;
+    return { records: content.records.slice(0, -1), lastSeq: last, isNew: record === undefined };
   }
 
   /** @returns the number of its last write. */
-  async #buildFence(value: string, lastSeq: number): Promise<number> {
-    const record = { key: fenceKey, value };
+  async #buildFence(record: StoredRecord, lastSeq: number): Promise<number> {
     const writes: Promise<boolean>[] = [];
     for (let written = 0; written <= windowMax; written++) {
       // Never more than the window.

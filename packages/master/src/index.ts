@@ -4,6 +4,12 @@ export { SteppedDown } from './candidate.js';
 export { Drf } from './drf.js';
 export { DrfAllocator } from './drf-allocator.js';
 export { FencedStorage, type FencedStorageOptions, fenceKey, registryVersion, windowMax } from './fenced-storage.js';
+export {
+  JetStreamStorage,
+  type JetStreamStorageOptions,
+  registryStream,
+  registrySubject,
+} from './jetstream-storage.js';
 export { Master, type MasterHooks, masterProcessId, type Term } from './master.js';
 export { HttpAddressUnusable, type MasterHealth, MasterHttp, type MasterHttpOptions } from './master-http.js';
 export { type MasterOptions, masterDefaults } from './master-options.js';

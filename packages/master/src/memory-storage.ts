@@ -24,6 +24,4 @@ export class MemoryStorage implements RegistryStorage {
   async discard(key: string, uptoSeq: number): Promise<void> {
     if ((this.#records.get(key)?.seq ?? Number.POSITIVE_INFINITY) <= uptoSeq) this.#records.delete(key);
   }
-
-  async close(): Promise<void> {}
 }

@@ -1,7 +1,7 @@
 import type { Clock, Counters, Timer } from '@mesos-ts/process';
 import type { MasterInfo } from '@mesos-ts/protocol';
 import { type Logger, pino } from 'pino';
-import { FencedStorage, fenceKey } from './fenced-storage.js';
+import { FencedStorage } from './fenced-storage.js';
 import { MutableRegistry, type Registry, type RegistryOperation } from './registry.js';
 import { garbage, type RegistryGarbageOptions, registryGarbageDefaults } from './registry-garbage.js';
 import { decodeRegistryRecord, encodeRegistryRecord } from './registry-record.js';
@@ -12,7 +12,10 @@ import type { RegistryStorage } from './registry-storage.js';
  * change where the original writes all of it, and several of them at a time.
  */
 export interface Registrar {
-  /** Whether what is written outlives this master: only then is who is not known here not known at all. */
+  /**
+   * Whether it would know who was let in by an earlier leader: what is written outlives a master, and did so before.
+   * Settled by {@link recover}.
+   */
   readonly remembers: boolean;
   /**
    * Ends what earlier leaders may write, and reads what they wrote. Once, before any change.
@@ -31,7 +34,7 @@ export interface Registrar {
 export interface StoredRegistrarOptions extends RegistryGarbageOptions {
   readonly clock: Clock;
   readonly storage: RegistryStorage;
-  /** Default true. */
+  /** Whether what is written outlives this master. Default true. */
   readonly remembers?: boolean;
   /** Default: silent. */
   readonly log?: Logger;
@@ -46,7 +49,7 @@ export interface StoredRegistrarOptions extends RegistryGarbageOptions {
 
 /** A {@link Registrar} over any storage. */
 export class StoredRegistrar implements Registrar {
-  readonly remembers: boolean;
+  #remembers = false;
   readonly #options: StoredRegistrarOptions;
   readonly #garbageOptions: Required<RegistryGarbageOptions>;
   readonly #log: Logger;
@@ -60,7 +63,6 @@ export class StoredRegistrar implements Registrar {
     const { clock, storage, registryFetchTimeoutMs, registryStoreTimeoutMs } = options;
     this.#options = options;
     this.#garbageOptions = { ...registryGarbageDefaults, ...options };
-    this.remembers = options.remembers ?? true;
     this.#log = options.log ?? pino({ level: 'silent' });
     this.#storage = new FencedStorage({
       clock,
@@ -70,12 +72,16 @@ export class StoredRegistrar implements Registrar {
     });
   }
 
+  get remembers(): boolean {
+    return this.#remembers;
+  }
+
   async recover({ epoch, info }: { readonly epoch: number; readonly info: MasterInfo }): Promise<Registry> {
     this.#epoch = epoch;
-    const { records, lastSeq } = await this.#storage.open(epoch, info.pid);
+    const { records, lastSeq, isNew } = await this.#storage.open(epoch, info.pid);
+    this.#remembers = !isNew && (this.#options.remembers ?? true);
     const forgotten: string[] = [];
     for (const stored of records) {
-      if (stored.key === fenceKey) continue;
       const decoded = decodeRegistryRecord(stored);
       if (decoded.type === 'unreadable') this.#passOver(stored.key, decoded.why);
       else if (decoded.record.value.state === 'forgotten') forgotten.push(stored.key);
@@ -95,9 +101,9 @@ export class StoredRegistrar implements Registrar {
     if (record.value.state === 'forgotten') this.#discard(stored.key, seq);
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#collecting?.cancel();
-    return this.#storage.close();
+    this.#storage.close();
   }
 
   /** The cluster goes on without it: an agent is let in again when it comes. */

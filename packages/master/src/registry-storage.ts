@@ -17,7 +17,8 @@ export type StorageOutcome = { readonly type: 'stored'; readonly seq: number } |
 
 /**
  * Where the registry is kept: records by key, and one number that grows by one with each write that is taken. That is all
- * that is asked of a storage; that only one leader writes is seen to by `FencedStorage`.
+ * that is asked of a storage; that only one leader writes is seen to by `FencedStorage`. Serves one leadership after the
+ * other; whoever opened it closes it.
  */
 export interface RegistryStorage {
   /**
@@ -34,6 +35,4 @@ export interface RegistryStorage {
   write(record: StoredRecord, expectedSeq: number): Promise<StorageOutcome>;
   /** Frees the room of a record that was written by that number or an earlier one. May do nothing; newer ones stay. */
   discard(key: string, uptoSeq: number): Promise<void>;
-  /** Releases everything. Never rejects. */
-  close(): Promise<void>;
 }

@@ -1,7 +1,15 @@
 import { isIP } from 'node:net';
-import { startMaster } from '@mesos-ts/master';
+import {
+  type JetStreamStorage,
+  registryGarbageDefaults,
+  type StartMasterOptions,
+  StoredRegistrar,
+  startMaster,
+} from '@mesos-ts/master';
+import { SystemClock } from '@mesos-ts/process';
 import { type Command, Option } from 'commander';
-import { contenderAt, detectorOf, nodeName, nodeOptions, thisHost } from '../connection.js';
+import type { Logger } from 'pino';
+import { contenderAt, detectorOf, nodeName, nodeOptions, registryStorageOf, thisHost } from '../connection.js';
 import { type ClusterFlags, clusterFlags, durationFlag, flag, wholeNumber } from '../flags.js';
 import { askedToEnd } from '../lifetime.js';
 import { createLogger } from '../logger.js';
@@ -17,6 +25,13 @@ interface MasterFlags extends ClusterFlags {
   readonly ip: string;
   readonly port: number;
   readonly exitOnStepDown?: boolean;
+  readonly registry?: 'nats' | 'in_memory';
+  readonly registryReplicas: number;
+  readonly registryFetchTimeout: number;
+  readonly registryStoreTimeout: number;
+  readonly registryGcInterval: number;
+  readonly registryMaxAgentAge: number;
+  readonly registryMaxAgentCount: number;
 }
 
 /** `mesos master`: one master, which leads or stands by. */
@@ -70,6 +85,7 @@ export function addMasterCommand(program: Command): void {
       'end with exit code 1 when leadership is lost, as the original does, instead of standing by again',
     ).env('MESOS_EXIT_ON_STEP_DOWN'),
   );
+  addRegistryFlags(command);
   command.addHelpText(
     'after',
     `
@@ -86,9 +102,58 @@ Examples:
   command.action((flags: MasterFlags) => run(flags));
 }
 
+function addRegistryFlags(command: Command): void {
+  flag(
+    command,
+    '--registry <place>',
+    "where a leader leaves what its successor must know: nats (a stream of the cluster's own NATS server), or in_memory " +
+      '(nowhere) (default: nats; in_memory with --election standalone)',
+    { parse: registryPlace },
+  );
+  flag(
+    command,
+    '--registry-replicas <number>',
+    'how many servers of a NATS cluster keep a copy; counts when it is made',
+    {
+      parse: wholeNumber(1, 5),
+      fallback: 1,
+    },
+  );
+  durationFlag(command, '--registry-fetch-timeout <duration>', 'how long a new leader may take to read it', '60secs');
+  durationFlag(command, '--registry-store-timeout <duration>', 'how long one write may take', '20secs');
+  durationFlag(command, '--registry-gc-interval <duration>', 'how often it forgets what is over', '15mins');
+  durationFlag(
+    command,
+    '--registry-max-agent-age <duration>',
+    'how long it remembers agents that are unreachable or gone, and frameworks that are done',
+    '2weeks',
+  );
+  flag(command, '--registry-max-agent-count <number>', 'and how many of each', {
+    parse: wholeNumber(1, 10_000_000),
+    fallback: registryGarbageDefaults.registryMaxAgentCount,
+  });
+}
+
 async function run(flags: MasterFlags): Promise<void> {
   const end = askedToEnd();
   const log = createLogger(flags.logLevel);
+  const place = flags.registry ?? (flags.election === 'standalone' ? 'in_memory' : 'nats');
+  const storage =
+    place === 'nats' ? await registryStorageOf(flags, log, { replicas: flags.registryReplicas }) : undefined;
+  try {
+    await lead(flags, log, end, storage);
+  } finally {
+    await storage?.close();
+  }
+}
+
+/** Leads and stands by, until it is asked to end or cannot go on. */
+async function lead(
+  flags: MasterFlags,
+  log: Logger,
+  end: Promise<string>,
+  storage: JetStreamStorage | undefined,
+): Promise<void> {
   // Without an election nobody but this master can lead.
   const detector = flags.election === 'standalone' ? undefined : detectorOf(flags, flags.election, log);
   const master = await startMaster({
@@ -102,12 +167,38 @@ async function run(flags: MasterFlags): Promise<void> {
     exitOnStepDown: flags.exitOnStepDown === true,
     http: { ip: flags.ip, port: flags.port },
     ...(detector === undefined ? {} : { detector }),
+    ...(storage === undefined ? {} : { registrar: registrarOver(storage, flags, log) }),
   });
   const { address } = master;
   log.info({ upid: master.pid, cluster: flags.cluster, http: address }, 'master started: standing by');
   const why = await Promise.race([end, master.ended]);
   if (why !== undefined) log.info({ why }, 'ending');
   await master.stop();
+}
+
+/** Of each leadership its own, all on one connection. */
+function registrarOver(
+  storage: JetStreamStorage,
+  flags: MasterFlags,
+  log: Logger,
+): NonNullable<StartMasterOptions['registrar']> {
+  const clock = new SystemClock();
+  return () =>
+    new StoredRegistrar({
+      clock,
+      storage,
+      log,
+      registryFetchTimeoutMs: flags.registryFetchTimeout,
+      registryStoreTimeoutMs: flags.registryStoreTimeout,
+      registryGcIntervalMs: flags.registryGcInterval,
+      registryMaxAgentAgeMs: flags.registryMaxAgentAge,
+      registryMaxAgentCount: flags.registryMaxAgentCount,
+    });
+}
+
+function registryPlace(text: string): 'nats' | 'in_memory' {
+  if (text === 'nats' || text === 'in_memory') return text;
+  throw new TypeError(`${JSON.stringify(text)} is neither nats nor in_memory`);
 }
 
 /** `100%`, `12.5%`, or the number alone. */

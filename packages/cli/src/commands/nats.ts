@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { JetStreamStorage } from '@mesos-ts/master';
 import { Random, SystemClock } from '@mesos-ts/process';
 import { natsRegister } from '@mesos-ts/zk-election';
 import type { Command } from 'commander';
@@ -162,16 +163,18 @@ function tlsConfiguration(flags: NatsFlags): string {
 async function makeStreams(flags: NatsFlags, folder: CredentialsFolder, server: NatsServer): Promise<void> {
   const { connection } = readCredentials(folder.adminFile);
   const tls = adminTls(flags);
-  const open = natsRegister({
+  const options = {
     servers: [server.url],
     cluster: flags.cluster,
     create: true,
     clock: new SystemClock(),
     random: Random.system(),
     nats: { ...connection, inboxPrefix: '_I.admin', ...(tls === undefined ? {} : { tls }) },
-  });
-  const register = await open({ changed: () => {}, reconnected: () => {}, failed: () => {} });
+  };
+  const register = await natsRegister(options)({ changed: () => {}, reconnected: () => {}, failed: () => {} });
   await register.close();
+  const registry = await JetStreamStorage.open(options);
+  await registry.close();
 }
 
 /**
