@@ -1,5 +1,5 @@
 import { Agent } from '@mesos-ts/agent';
-import { Master, runMaster } from '@mesos-ts/master';
+import { Master, type Registrar, runMaster, StoredRegistrar } from '@mesos-ts/master';
 import type { BodyOf, Node, Process } from '@mesos-ts/process';
 import type { Booted, Machine, Simulation, Storage } from '@mesos-ts/process/testing';
 import {
@@ -12,13 +12,16 @@ import {
 } from '@mesos-ts/protocol';
 import { type Contender, type Detector, LeaseContender, LeaseDetector, type LeaseOptions } from '@mesos-ts/zk-election';
 import { EpochLedger } from './epoch-ledger.js';
+import { FenceLedger } from './fence-ledger.js';
 import { LeaderLedger } from './leader-ledger.js';
 import { LocalSockets } from './local-sockets.js';
 import { observeProcesses, type ProcessObserver } from './observed-node.js';
 import { noDoubles, type TestDoubles } from './planted-bugs.js';
 import { PromiseLedger } from './promise-ledger.js';
 import { RegisterServer } from './register-server.js';
+import { RegistryServer } from './registry-server.js';
 import { RemoteRegister } from './remote-register.js';
+import { remoteRegistryStorage } from './remote-registry-storage.js';
 import { SimulatedFramework, tasksOnDisk } from './simulated-framework.js';
 import { namedSandboxes, SimulatedLauncher } from './simulated-launcher.js';
 import { TaskLedger } from './task-ledger.js';
@@ -29,16 +32,19 @@ export const frameworkCount = 3;
 
 /** Longer than by default, since every renewal is told to every machine. */
 const lease: LeaseOptions = { leaseMs: 6_000, renewMs: 3_000 };
-const patience = { agentPingTimeoutMs: 10_000, maxAgentPingTimeouts: 3, agentReregisterTimeoutMs: 60_000 };
+const patience = { agentPingTimeoutMs: 15_000, maxAgentPingTimeouts: 3, agentReregisterTimeoutMs: 60_000 };
 /** Of all Nodes: looking eight times a second, as by default, would be most of what happens. */
-const nodeOptions = { probeMs: 5_000, silentMs: 12_000 };
-const agentNodeOptions = { probeMs: 5_000, silentMs: Number.POSITIVE_INFINITY };
+const nodeOptions = { probeMs: 8_000, silentMs: 20_000 };
+const agentNodeOptions = { probeMs: 8_000, silentMs: Number.POSITIVE_INFINITY };
 const agentResources = parseResources('cpus:4;mem:1024');
 const restartMs = 2_000;
 const storeName = 'store';
 const generationKey = 'generation';
-/** How much earlier than its failover timeout a framework may be removed that was seen as connected until then, in ms. */
-const removalSlackMs = 60_000;
+/**
+ * How much earlier than its failover timeout a framework may be removed that was seen as connected until then, in ms: it may
+ * have believed that it was, and the wall clocks of two masters differ by the steps of a storm.
+ */
+const removalSlackMs = 90_000;
 const failoverTimeoutMs = 150_000;
 const noteEveryMs = 1_000;
 
@@ -51,6 +57,7 @@ export class ClusterWorld {
   readonly frameworks: Machine[] = [];
   readonly epochs = new EpochLedger();
   readonly leaders = new LeaderLedger();
+  readonly fences = new FenceLedger();
   readonly promises = new PromiseLedger();
   readonly tasks = new TaskLedger();
   /** No new tasks are wanted. */
@@ -65,7 +72,11 @@ export class ClusterWorld {
   constructor(simulation: Simulation, doubles: TestDoubles = noDoubles) {
     this.simulation = simulation;
     this.#doubles = doubles;
-    this.store = this.#machine(storeName, ({ node, storage }) => void node.spawn(new RegisterServer(storage)));
+    this.store = this.#machine(storeName, ({ node, storage }) => {
+      node.spawn(new RegisterServer(storage));
+      const fences = this.#doubles.registryFences !== false;
+      node.spawn(new RegistryServer(storage, this.fences, (check) => this.#observe(check), fences));
+    });
     for (let i = 1; i <= masterCount; i++) this.masters.push(this.#addMaster(`m${i}`));
     for (let i = 1; i <= agentCount; i++) this.agents.push(this.#addAgent(`a${i}`));
     for (let i = 1; i <= frameworkCount; i++) this.frameworks.push(this.#addFramework(`f${i}`, i === frameworkCount));
@@ -123,10 +134,10 @@ export class ClusterWorld {
       observeProcesses(node, (process) => this.#masterObserver(machine, process));
       runMaster(node, {
         ...patience,
-        contender: this.#contender(node),
+        contender: this.#contender(machine, node),
+        registrar: () => this.#registrar(node),
         hostname: name,
-        onLeading: (leadership) => this.simulation.observe(() => this.leaders.began(machine, leadership)),
-      }).ended.catch((error) => this.simulation.observe(() => raise(error)));
+      }).ended.catch((error) => this.#observe(() => raise(error)));
     });
     return machine;
   }
@@ -200,7 +211,7 @@ export class ClusterWorld {
         failoverTimeoutMs,
         calm: () => this.calm,
         acknowledgesFirst: this.#doubles.acknowledgesFirst === true,
-        observe: (check) => this.simulation.observe(check),
+        observe: (check) => this.#observe(check),
         refused: (message) => this.#frameworkRefused(machine, storage, fullName, message),
       });
       this.#frameworkOn.set(machine, { framework, storage });
@@ -217,7 +228,7 @@ export class ClusterWorld {
   /** One that was away for its failover timeout begins anew; for any other it is a violation. */
   #frameworkRefused(machine: Machine, storage: Storage, name: string, message: string): void {
     const awayMs = this.simulation.now - (this.#lastConnected.get(name) ?? 0);
-    this.simulation.observe(() => {
+    this.#observe(() => {
       if (!/removed/.test(message) || awayMs < failoverTimeoutMs - removalSlackMs)
         throw new Error(`frameworks: ${name} was refused after ${awayMs.toFixed(0)} ms: ${message}`);
     });
@@ -230,10 +241,23 @@ export class ClusterWorld {
 
   // Elections
 
-  #contender(node: Node): Contender {
-    const { clock, random, log } = node;
+  #contender(machine: Machine, node: Node): Contender {
+    const { random, log } = node;
     const { open } = new RemoteRegister(node, storeName);
-    return new LeaseContender({ clock: this.#doubles.electionClock?.(clock) ?? clock, random, log, open, lease });
+    const clock = this.#doubles.electionClock?.(node.clock) ?? node.clock;
+    const contender = new LeaseContender({ clock, random, log, open, lease });
+    const contend = contender.contend.bind(contender);
+    contender.contend = async (info) => {
+      const leadership = await contend(info);
+      this.#observe(() => this.leaders.began(machine, leadership));
+      return leadership;
+    };
+    return contender;
+  }
+
+  #registrar(node: Node): Registrar {
+    const { clock, log, counters } = node;
+    return new StoredRegistrar({ clock, log, counters, storage: remoteRegistryStorage(node, storeName) });
   }
 
   #detector(node: Node): Detector {

@@ -5,6 +5,8 @@ import type { Clock } from '@mesos-ts/process';
 export interface TestDoubles {
   /** The clock by which candidates count their leases. */
   readonly electionClock?: (clock: Clock) => Clock;
+  /** False: the storage of the registry takes every write. Default true. */
+  readonly registryFences?: boolean;
   /** Changes the books of every master. */
   readonly books?: (books: Books) => void;
   /** Frameworks acknowledge updates that are not stored yet. */
@@ -39,6 +41,7 @@ function keepOffersOfLostAgents(books: Books): void {
 
 /** Bugs that people have built into systems like this one: each must be found. */
 export const plantedBugs: Readonly<Record<string, TestDoubles>> = {
+  'no-fencing': { registryFences: false },
   'wall-clock': { electionClock: wallClock },
   'acknowledged-before-stored': { acknowledgesFirst: true },
   'offers-not-rescinded': { books: keepOffersOfLostAgents },

@@ -19,11 +19,13 @@ const kinds = [
   'disconnect',
   'partition',
   'one-way partition',
+  'slow',
   'step of the wall clock',
 ] as const;
 
-const everyMs = 5_000;
-const wallStepMsMax = 600_000;
+const everyMs = 8_000;
+const slowMsMax = 20_000;
+const wallStepMsMax = 20_000;
 
 /** Faults of all kinds, most of them short, at random moments until the storm is over; then none lasts. */
 export class Storm {
@@ -74,6 +76,9 @@ export class Storm {
       case 'one-way partition':
         this.#divide(victim, kind === 'one-way partition', forMs);
         break;
+      case 'slow':
+        this.#hold(victim, forMs);
+        break;
       default:
         victim.stepWallClock(this.#random.integer(2 * wallStepMsMax) - wallStepMsMax);
     }
@@ -87,6 +92,14 @@ export class Storm {
       if (machine !== victim) (!alone && this.#random.integer(2) === 0 ? side : rest).push(machine);
     const swap = oneWay && this.#random.integer(2) === 0;
     const heal = this.#simulation.partition(swap ? rest : side, swap ? side : rest, { oneWay });
+    this.#simulation.after(forMs, heal);
+  }
+
+  /** All that it says arrives late, or all that it is told: renewals and writes of a leader after it was replaced. */
+  #hold(victim: Machine, forMs: number): void {
+    const others = this.#simulation.machines.filter((machine) => machine !== victim);
+    const [from, to] = this.#random.integer(2) === 0 ? [[victim], others] : [others, [victim]];
+    const heal = this.#simulation.slow(from, to, Math.ceil(10 * (slowMsMax / 10) ** this.#random.fraction()));
     this.#simulation.after(forMs, heal);
   }
 

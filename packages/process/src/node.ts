@@ -61,6 +61,8 @@ interface Route extends UpidParts {
   cell: Cell | undefined;
 }
 
+/** Making one takes longer than all else that a Node does at its start. */
+const silent = pino({ level: 'silent' });
 /** How many UPIDs are kept in parsed form. */
 const routesMax = 10_000;
 
@@ -117,7 +119,7 @@ export class Node {
     this.incarnation = this.random.token(10);
     this.#pidSuffix = upid('', this.name, this.incarnation);
     this.pid = this.pidOf(ownId);
-    this.log = (options.log ?? pino({ level: 'silent' })).child({ node: this.name });
+    this.log = (options.log ?? silent).child({ node: this.name });
     this.events = new RuntimeEvents(this.clock, this.counters, this.log);
     this.#runQueue = new RunQueue(this.clock, this.events, options.slowTurnMs ?? 20);
     this.#asks = new Asks(this.clock, this.events);

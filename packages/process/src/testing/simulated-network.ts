@@ -39,6 +39,11 @@ interface Cut {
   readonly to: ReadonlySet<string>;
 }
 
+/** Frames from the one group to the other are under way for so much longer. */
+interface Slowness extends Cut {
+  readonly byMs: number;
+}
+
 export interface NetworkParts {
   readonly timeline: Timeline;
   readonly random: Random;
@@ -60,6 +65,7 @@ export class SimulatedNetwork {
   readonly #parts: NetworkParts;
   readonly #stations = new Map<string, Station>();
   readonly #cuts = new Set<Cut>();
+  readonly #slow = new Set<Slowness>();
 
   constructor(parts: NetworkParts) {
     this.#parts = parts;
@@ -115,6 +121,13 @@ export class SimulatedNetwork {
     return () => this.#cuts.delete(cut);
   }
 
+  /** Holds up every frame that is sent from the one group to the other until the returned function is called. */
+  slow(from: Iterable<string>, to: Iterable<string>, byMs: number): () => void {
+    const slowness: Slowness = { from: new Set(from), to: new Set(to), byMs };
+    this.#slow.add(slowness);
+    return () => this.#slow.delete(slowness);
+  }
+
   #breakLine(station: Station): Loss {
     station.loss = { told: false };
     // What it sent before this moment in the pipe got through, the rest did not: a prefix of each pair's frames.
@@ -147,7 +160,8 @@ export class SimulatedNetwork {
       return !station.loss.told;
     }
     const { timeline } = this.#parts;
-    const arrival = Math.max(timeline.now + this.#latency(), station.lastArrival.get(to) ?? 0);
+    const underWayMs = this.#latency() + this.#slownessMs(station.name, to);
+    const arrival = Math.max(timeline.now + underWayMs, station.lastArrival.get(to) ?? 0);
     station.lastArrival.set(to, arrival);
     timeline.plan(arrival, this.#parts.door(to), () => {
       if (arrival > line.lostAfter) this.#record(station.name, to, bytes, 'lost with the connection');
@@ -196,6 +210,12 @@ export class SimulatedNetwork {
     if (this.#cuts.size === 0) return false;
     for (const cut of this.#cuts) if (cut.from.has(from) && cut.to.has(to)) return true;
     return false;
+  }
+
+  #slownessMs(from: string, to: string): number {
+    let ms = 0;
+    for (const slowness of this.#slow) if (slowness.from.has(from) && slowness.to.has(to)) ms += slowness.byMs;
+    return ms;
   }
 
   /** In whole microseconds: so that a line of a trace says the time exactly. */

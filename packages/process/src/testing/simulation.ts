@@ -119,6 +119,21 @@ export class Simulation {
     };
   }
 
+  /**
+   * Holds up what is sent from one group of machines to another by `byMs`, until the returned function is called. What was
+   * sent by then still arrives as late, and what is sent afterwards does not overtake it.
+   */
+  slow(from: readonly Machine[], to: readonly Machine[], byMs: number): () => void {
+    const [senders, receivers] = [from, to].map((group) => group.map(({ name }) => name)) as [string[], string[]];
+    const where = `${senders.join(' ')} -> ${receivers.join(' ')}`;
+    this.note(`slow by ${byMs} ms: ${where}`);
+    const heal = this.#network.slow(senders, receivers, byMs);
+    return () => {
+      this.note(`slow no more: ${where}`);
+      heal();
+    };
+  }
+
   /** Writes a line of the test's own into the trace. */
   note(what: string): void {
     this.#trace?.add('(world)', what);
