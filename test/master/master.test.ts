@@ -18,6 +18,7 @@ import {
   ReconcileTasks,
   RegisterFramework,
   RegisterSlave,
+  ReregisterFramework,
   ReregisterSlave,
   RescindResourceOffer,
   type Resource,
@@ -721,6 +722,21 @@ t.test('Registration', async (t) => {
     await scheduler.launch([offer.id], [task('t1', agent, 'cpus:1')]);
     t.equal(agent.tasks().length, 1);
   });
+
+  t.test(
+    'of a framework that was there all the time makes its offers anew and rescinds those from before',
+    async (t) => {
+      const rig = await Rig.start(t);
+      await rig.agent('cpus:4');
+      const scheduler = await rig.scheduler();
+      const { frameworkId, offer, info } = scheduler;
+      await scheduler.say(rig.pid, ReregisterFramework, { framework: { ...info, id: frameworkId }, failover: false });
+      await rig.settle();
+      t.same(scheduler.take(RescindResourceOffer), [{ offerId: offer.id }]);
+      t.not(scheduler.offer.id, offer.id, 'and it holds nothing else');
+      t.same(scheduler.offered, ['cpus:4']);
+    },
+  );
 
   t.test('of a framework must carry no id, and that of a returning one must', async (t) => {
     const rig = await Rig.start(t);

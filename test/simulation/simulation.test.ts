@@ -195,6 +195,21 @@ t.test('the network', async (t) => {
     t.match(simulation.trace.text, /\{"n":1\}: lost in the partition/);
   });
 
+  t.test('a slow link delivers late, and what is sent when it is quick again does not overtake that', async (t) => {
+    const { simulation, a, b } = await pair();
+    const heal = simulation.slow([a.machine], [b.machine], 5_000);
+    await a.tell(b, 1);
+    await b.tell(a, 2);
+    await simulation.advance(4_000);
+    t.strictSame([a.heard, b.heard], [[2], []], 'only in that direction');
+    heal();
+    await a.tell(b, 3);
+    await simulation.advance(990);
+    t.strictSame(b.heard, []);
+    await simulation.advance(20);
+    t.strictSame(b.heard, [1, 3]);
+  });
+
   t.test('a partition looks like silence to those who linked', async (t) => {
     const { simulation, a, b } = await pair();
     a.actor.watch(upid('actor', 'b'));

@@ -202,21 +202,23 @@ export class Books {
     return framework;
   }
 
-  /** Its scheduler is (again) there. Offers from before are void: it may never have seen them. */
-  connectFramework(framework: Framework, pid: Upid): void {
-    this.#takeBackAll(framework.offers);
+  /** Its scheduler is (again) there. Offers from before are void: it may never have seen them. @returns those. */
+  connectFramework(framework: Framework, pid: Upid): Offer[] {
+    const voided = this.#takeBackAll(framework.offers);
     this.frameworks.connect(framework, pid);
     this.#allocator.activateFramework(framework.id);
+    return voided;
   }
 
-  /** Its scheduler may describe it anew, even in another role. */
-  updateFramework(framework: Framework, info: FrameworkInfo): void {
+  /** Its scheduler may describe it anew, even in another role. @returns the offers that are void by that. */
+  updateFramework(framework: Framework, info: FrameworkInfo): Offer[] {
     const { role } = framework.info;
     framework.info = { ...info, id: framework.id };
-    if (role === info.role) return;
-    this.#takeBackAll(framework.offers);
+    if (role === info.role) return [];
+    const voided = this.#takeBackAll(framework.offers);
     this.#allocator.removeFramework(framework.id);
     this.#allocator.addFramework(framework.id, info.role);
+    return voided;
   }
 
   disconnectFramework(framework: Framework): void {

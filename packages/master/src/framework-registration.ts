@@ -5,6 +5,8 @@ import {
   type FrameworkInfo,
   FrameworkRegistered,
   FrameworkReregistered,
+  type Offer,
+  RescindResourceOffer,
   ShutdownFramework,
 } from '@mesos-ts/protocol';
 import { sameInfo } from './agent-report.js';
@@ -178,8 +180,10 @@ export class FrameworkRegistration {
       this.#acts.send(framework.pid, FrameworkError, {
         message: 'Framework failed over: another scheduler took its place',
       });
-    this.#books.updateFramework(framework, info);
-    this.#connect(framework, from);
+    // To its scheduler it was connected all the time: it was told of these offers, and would keep them.
+    const holds = framework.connected && framework.pid === from;
+    const voided = [...this.#books.updateFramework(framework, info), ...this.#connect(framework, from)];
+    if (holds) for (const { id } of voided) this.#acts.send(from, RescindResourceOffer, { offerId: id });
     this.#acts.log.info({ framework: info.id, name: info.name, from }, 'framework registered again');
     this.#answer(from, info.id, answer);
   }
@@ -197,9 +201,11 @@ export class FrameworkRegistration {
     return { type: 'admit-framework', id, info: { ...info, id } };
   }
 
-  #connect(framework: Framework, pid: Upid): void {
-    this.#books.connectFramework(framework, pid);
+  /** @returns the offers that are void by that. */
+  #connect(framework: Framework, pid: Upid): Offer[] {
+    const voided = this.#books.connectFramework(framework, pid);
     this.#acts.link(pid);
+    return voided;
   }
 
   #awaitReturn(framework: Framework, timeoutMs: number): void {
