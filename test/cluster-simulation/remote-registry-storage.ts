@@ -19,6 +19,5 @@ export function remoteRegistryStorage(node: Node, machine: string): RegistryStor
       return seq < 0 ? { type: 'conflict' } : { type: 'stored', seq };
     },
     discard: async (key, uptoSeq) => node.send(server, DiscardRecord, { key, uptoSeq }),
-    close: async () => undefined,
   };
 }
