@@ -18,8 +18,8 @@ export type ZookeeperCandidateInput = { readonly now: number } & (
   | { readonly type: 'created'; readonly name: string }
   | { readonly type: 'listed'; readonly names: readonly string[] }
   | { readonly type: 'looked'; readonly name: string; readonly member: Member | 'gone' }
-  /** `sentAt`: when it was sent; `czxid`: of the transaction that made the node. */
-  | { readonly type: 'stamped'; readonly sentAt: number; readonly czxid: number }
+  /** `provenAt`: when the ensemble's leader heard of the session for certain; `czxid`: of what made the node. */
+  | { readonly type: 'stamped'; readonly provenAt: number; readonly czxid: number }
   | { readonly type: 'failed'; readonly what: Task; readonly fault: ZookeeperFault; readonly why: string }
   /** The watch of the list fired. */
   | { readonly type: 'changed' }
@@ -46,9 +46,9 @@ export type ZookeeperCandidateEffect =
   | { readonly type: 'refused'; readonly unreachable: boolean; readonly why: string }
   | { readonly type: 'warn'; readonly text: string };
 
-/** How long a leader relies on what it wrote, how often it writes; parts of the session's timeout. */
-const relyPart = 2 / 3;
-const stampPart = 1 / 6;
+/** How long a leader relies on a proof of its session, how often it asks for one; parts of the session's timeout. */
+const relyPart = 5 / 6;
+const stampPart = 1 / 8;
 /** The pause before what failed is tried again (Mesos facts 6.2). */
 const retryMs = 2_000;
 
@@ -57,13 +57,13 @@ const retryMs = 2_000;
  * at most one node: whatever is uncertain, such as whether a node was made when the connection was lost, is settled by
  * ending the session and beginning another.
  *
- * The member with the lowest number leads, as in the original. There it relies on its session, which says too much: a
- * server that was cut off from the others answers pings while they end the session. Here a leader relies on writes,
- * which need a majority: it leads once it has written its epoch into its own node after it saw itself first, goes on
- * writing every sixth of the session's timeout, and relies on each write for two thirds of the timeout from when it was
- * sent. The session was alive then, and ends at the earliest one timeout after the leader of the ensemble heard of us;
- * that may have been up to half a tick earlier through a server that dies before it passes that on, and a timeout is at
- * least two ticks, so the last third covers it, with a twelfth and more for clocks whose rates differ.
+ * The member with the lowest number leads, as in the original. There it relies on answers to its pings, which says too
+ * much: a server that was cut off from the others answers pings while they end the session. Here a leader relies on
+ * writes, which need a majority: it leads once it has written its epoch into its own node after it saw itself first, and
+ * goes on writing every eighth of the session's timeout. A write tells when the leader of the ensemble has certainly heard
+ * of the session ({@link ZookeeperSession.provenBy}); the session ends one timeout after that at the earliest, and the
+ * leadership is relied upon for five sixths of it: the rest is for clocks whose rates differ. Who is suspended or cut off
+ * so knows that it leads no more before another can.
  *
  * The epoch is the number of the transaction that made the node, so it grows with every change of hands, or one more than
  * the highest that was heard of, where ZooKeeper has lost its data and counts anew.
@@ -132,7 +132,7 @@ export class ZookeeperCandidate {
       .with({ type: 'created' }, ({ name }) => this.#created(name))
       .with({ type: 'listed' }, ({ names }) => this.#listed(names))
       .with({ type: 'looked' }, ({ name, member }) => this.#looked(name, member))
-      .with({ type: 'stamped' }, ({ sentAt, czxid }) => this.#stamped(sentAt, czxid))
+      .with({ type: 'stamped' }, ({ provenAt, czxid }) => this.#stamped(provenAt, czxid))
       .with({ type: 'failed' }, ({ what, fault, why }) => this.#failed(what, fault, why))
       .with({ type: 'changed' }, () => {
         this.#listWanted = true;
@@ -207,11 +207,11 @@ export class ZookeeperCandidate {
     if (member !== 'gone' && member.type === 'ours') this.#heard(member.epoch ?? 0);
   }
 
-  #stamped(sentAt: number, czxid: number): void {
+  #stamped(provenAt: number, czxid: number): void {
     this.#busy.delete('stamp');
     this.#czxid = czxid;
     const epoch = this.#stamp?.epoch;
-    const validUntil = sentAt + this.#timeoutMs * relyPart;
+    const validUntil = provenAt + this.#timeoutMs * relyPart;
     if (!Number.isSafeInteger(this.#nextEpoch())) {
       this.#refuse(false, `no epoch can be made of ${czxid}`);
       return;

@@ -30,6 +30,15 @@ export interface ZookeeperClientOptions {
   readonly servers: readonly ZookeeperServerAddress[];
   readonly user?: ZookeeperUser;
   readonly timeoutMs: number;
+  /** After which part of the timeout the server is asked for a sign. */
+  readonly pingPart: number;
+}
+
+/** What was answered, and what follows from that. */
+export interface ZookeeperAnswer<T> {
+  readonly value: T;
+  /** If it was a write: when the leader of the ensemble has certainly heard of the session, by the clock. */
+  readonly provenAt: number;
 }
 
 /** One session with an ensemble, over as many connections as it takes; carries out what {@link ZookeeperSession} decides. */
@@ -52,7 +61,7 @@ export class ZookeeperClient {
     this.#options = options;
     this.#listener = listener;
     this.#servers = shuffled(options.servers, options.random);
-    this.#session = new ZookeeperSession(this.#servers.length, options.timeoutMs);
+    this.#session = new ZookeeperSession(this.#servers.length, options.timeoutMs, options.pingPart);
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -69,17 +78,17 @@ export class ZookeeperClient {
   }
 
   /**
-   * One request. Resolves with its answer and when it was sent, by the clock: the session was alive then.
+   * One request, or several that end with the one that counts.
    *
    * @throws {ZookeeperProblem} also when there is no connection.
    */
-  async request<T>(ask: (connection: ZookeeperConnection) => Promise<T>): Promise<{ value: T; sentAt: number }> {
+  async request<T>(ask: (connection: ZookeeperConnection) => Promise<T>): Promise<ZookeeperAnswer<T>> {
     const [connection, number, sentAt] = [this.#connection, this.#number, this.#options.clock.now()];
     if (connection === undefined || !this.#up) throw new ZookeeperProblem('connection', 'there is no connection');
     try {
       const value = await ask(connection);
       this.#answered(number, sentAt);
-      return { value, sentAt };
+      return { value, provenAt: number === this.#number ? this.#session.provenBy(sentAt) : Number.NEGATIVE_INFINITY };
     } catch (error) {
       if (error instanceof ZookeeperProblem && error.fault !== 'connection') this.#answered(number, sentAt);
       throw error;

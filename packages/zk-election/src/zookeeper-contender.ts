@@ -12,7 +12,7 @@ import {
 } from './zookeeper-candidate.js';
 import { type ZookeeperConnection, ZookeeperProblem } from './zookeeper-connection.js';
 import { decodeMember, encodeMember, memberPrefix } from './zookeeper-member.js';
-import { type OverZookeeperOptions, ZookeeperSessions } from './zookeeper-sessions.js';
+import { candidatePingPart, type OverZookeeperOptions, ZookeeperSessions } from './zookeeper-sessions.js';
 
 interface Pending {
   resolve(leadership: Leadership): void;
@@ -39,7 +39,7 @@ export class ZookeeperContender implements Contender {
     this.#clock = options.clock;
     this.#log = log;
     this.#path = options.address.path;
-    this.#sessions = new ZookeeperSessions({ ...options, log });
+    this.#sessions = new ZookeeperSessions({ ...options, log }, candidatePingPart);
   }
 
   contend(info: MasterInfo): Promise<Leadership> {
@@ -147,7 +147,7 @@ export class ZookeeperContender implements Contender {
     this.#do(
       'stamp',
       (connection) => connection.set(`${this.#path}/${name}`, data),
-      (czxid, sentAt) => ({ type: 'stamped', sentAt, czxid }),
+      (czxid, provenAt) => ({ type: 'stamped', provenAt, czxid }),
     );
   }
 
@@ -155,14 +155,14 @@ export class ZookeeperContender implements Contender {
   #do<T>(
     what: Task,
     ask: (connection: ZookeeperConnection) => Promise<T>,
-    input: (value: T, sentAt: number) => Unstamped,
+    input: (value: T, provenAt: number) => Unstamped,
   ): void {
     const { client } = this.#sessions;
     const tell = (told: Unstamped): void => {
       if (this.#sessions.client === client) this.#step(told);
     };
     client?.request(ask).then(
-      ({ value, sentAt }) => tell(input(value, sentAt)),
+      ({ value, provenAt }) => tell(input(value, provenAt)),
       (error) => {
         const fault = error instanceof ZookeeperProblem ? error.fault : 'other';
         tell({ type: 'failed', what, fault, why: String(error?.message ?? error) });

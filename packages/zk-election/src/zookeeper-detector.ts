@@ -6,7 +6,7 @@ import { LeaderBoard } from './leader-board.js';
 import { type ZookeeperConnection, ZookeeperProblem } from './zookeeper-connection.js';
 import { decodeMember } from './zookeeper-member.js';
 import { ZookeeperObserver, type ZookeeperObserverEffect, type ZookeeperObserverInput } from './zookeeper-observer.js';
-import { type OverZookeeperOptions, ZookeeperSessions } from './zookeeper-sessions.js';
+import { type OverZookeeperOptions, observerPingPart, ZookeeperSessions } from './zookeeper-sessions.js';
 
 /** Tells who leads by what is in ZooKeeper; carries out what {@link ZookeeperObserver} decides. */
 export class ZookeeperDetector implements Detector {
@@ -24,7 +24,7 @@ export class ZookeeperDetector implements Detector {
     this.#clock = options.clock;
     this.#log = log;
     this.#path = options.address.path;
-    this.#sessions = new ZookeeperSessions({ ...options, log });
+    this.#sessions = new ZookeeperSessions({ ...options, log }, observerPingPart);
   }
 
   detect(previous?: Leader): Promise<Leader | undefined> {

@@ -29,10 +29,14 @@ export type SessionEffect =
   | { readonly type: 'over'; readonly why: string };
 
 /** How the time of a session is divided; all are parts of its timeout. */
-const pingPart = 1 / 6;
 const silencePart = 1 / 4;
 const connectPart = 1 / 3;
 const endPart = 1 / 3;
+/**
+ * Within half a tick a server tells the leader of the ensemble whom it has heard of, and two ticks are the least that a
+ * session lasts.
+ */
+const relayPart = 1 / 4;
 /** Connecting takes a while on a busy machine, however short the session is. */
 const connectMsMin = 500;
 /** The pause after all servers were tried (Mesos facts 6.2), or a part of the session where that is less. */
@@ -49,6 +53,7 @@ const pausePart = 1 / 10;
  */
 export class ZookeeperSession {
   readonly #servers: number;
+  readonly #pingPart: number;
   #timeoutMs: number;
   #now = 0;
   #effects: SessionEffect[] = [];
@@ -62,17 +67,35 @@ export class ZookeeperSession {
   /** When the latest request that was answered was sent; undefined until the server took us once. */
   #provenAt: number | undefined;
   #pingSentAt = 0;
+  /** Of this connection: the requests that were answered within the timeout, and at least one before them. */
+  #answered: { readonly sentAt: number; readonly answeredAt: number }[] = [];
   #endBy: number | undefined;
 
-  /** @param timeoutMs as it will be asked for; the server has the last word. */
-  constructor(servers: number, timeoutMs: number) {
+  /**
+   * @param timeoutMs as it will be asked for; the server has the last word.
+   * @param pingPart after which part of the timeout the server is asked for a sign.
+   */
+  constructor(servers: number, timeoutMs: number, pingPart: number) {
     this.#servers = servers;
     this.#timeoutMs = timeoutMs;
+    this.#pingPart = pingPart;
   }
 
   /** When the session may be over on the server; undefined until it took us once. */
   get expiresAt(): number | undefined {
     return this.#provenAt === undefined ? undefined : this.#provenAt + this.#timeoutMs;
+  }
+
+  /**
+   * For a write that was sent then, over the connection that there is, and has been answered: when the leader of the
+   * ensemble has heard of the session at the earliest, and certainly has. A server answers most by itself, and what it
+   * has not yet told the leader is lost with it. But it took the session from the leader; the write went by way of the
+   * leader; and whatever had been answered a while before the write was passed on ahead of it.
+   */
+  provenBy(writeSentAt: number): number {
+    const limit = writeSentAt - this.#timeoutMs * relayPart;
+    const passedOn = this.#answered.filter(({ answeredAt }) => answeredAt <= limit).map(({ sentAt }) => sentAt);
+    return Math.max(...passedOn);
   }
 
   step(input: SessionInput): readonly SessionEffect[] {
@@ -98,7 +121,7 @@ export class ZookeeperSession {
     return match(this.#state)
       .with('pausing', () => this.#pauseUntil)
       .with('connecting', () => this.#connectSentAt + this.#connectMs())
-      .with('up', () => this.#pingSentAt + this.#timeoutMs * (this.#isPinging() ? silencePart : pingPart))
+      .with('up', () => this.#pingSentAt + this.#timeoutMs * (this.#isPinging() ? silencePart : this.#pingPart))
       .with('new', 'over', () => Number.POSITIVE_INFINITY)
       .exhaustive();
   }
@@ -109,13 +132,18 @@ export class ZookeeperSession {
       .with({ type: 'start' }, () => this.#connect())
       .with({ type: 'tick' }, () => {})
       .with({ type: 'attached' }, ({ timeoutMs }) => this.#attached(timeoutMs))
-      .with({ type: 'answered' }, ({ sentAt }) => {
-        this.#provenAt = Math.max(this.#provenAt ?? sentAt, sentAt);
-      })
+      .with({ type: 'answered' }, ({ sentAt }) => this.#wasAnswered(sentAt))
       .with({ type: 'expired' }, () => this.#over('ZooKeeper says that the session has expired'))
       .with({ type: 'closed' }, ({ why }) => this.#lostConnection(why))
       .with({ type: 'end' }, () => this.#end())
       .exhaustive();
+  }
+
+  #wasAnswered(sentAt: number): void {
+    this.#provenAt = Math.max(this.#provenAt ?? sentAt, sentAt);
+    this.#answered.push({ sentAt, answeredAt: this.#now });
+    const old = this.#now - this.#timeoutMs;
+    while ((this.#answered[1]?.answeredAt ?? Number.POSITIVE_INFINITY) < old) this.#answered.shift();
   }
 
   #look(): void {
@@ -148,6 +176,7 @@ export class ZookeeperSession {
     this.#tried = 0;
     this.#timeoutMs = timeoutMs;
     this.#provenAt = Math.max(this.#provenAt ?? this.#connectSentAt, this.#connectSentAt);
+    this.#answered = [{ sentAt: this.#connectSentAt, answeredAt: Number.NEGATIVE_INFINITY }];
     if (this.#endBy !== undefined) this.#effects.push({ type: 'endSession' });
     else this.#effects.push({ type: 'up', timeoutMs });
     this.#ping();

@@ -17,17 +17,23 @@ export interface OverZookeeperOptions {
   readonly connect?: ConnectZookeeper;
 }
 
+/** For those who have to know at any time that their session lasts, and for those who can wait for that. */
+export const candidatePingPart = 1 / 10;
+export const observerPingPart = 1 / 3;
+
 const sessionTimeoutMsDefault = 10_000;
 
 /** The sessions of one contender or detector: one at a time, and nothing is heard of those before. */
 export class ZookeeperSessions {
   readonly #options: OverZookeeperOptions & { readonly log: Logger };
+  readonly #pingPart: number;
   #connect: ConnectZookeeper | undefined;
   #client: ZookeeperClient | undefined;
   readonly #ending = new Set<Promise<void>>();
 
-  constructor(options: OverZookeeperOptions & { readonly log: Logger }) {
+  constructor(options: OverZookeeperOptions & { readonly log: Logger }, pingPart: number) {
     this.#options = options;
+    this.#pingPart = pingPart;
     this.#connect = options.connect;
   }
 
@@ -58,6 +64,7 @@ export class ZookeeperSessions {
         connect: this.#connect,
         servers,
         timeoutMs: sessionTimeoutMs,
+        pingPart: this.#pingPart,
         ...(user === undefined ? {} : { user }),
       },
       {
