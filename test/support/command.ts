@@ -17,16 +17,16 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** A `mesos` command as a process of its own. */
-export class MesosCommand {
+/** A program of Node.js as a process of its own. */
+export class ProgramProcess {
   readonly child: ChildProcess;
   readonly outcome: Promise<Outcome>;
   readonly #lines: string[] = [];
   readonly #watchers = new Set<() => void>();
   #ended = false;
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string | undefined>> = {}) {
-    this.child = spawn(process.execPath, [program, ...args, ...(args[0] === 'master' ? anyPort(args) : [])], {
+  constructor(file: string, args: readonly string[], environment: Readonly<Record<string, string | undefined>> = {}) {
+    this.child = spawn(process.execPath, [file, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...environment },
     });
@@ -48,15 +48,25 @@ export class MesosCommand {
     });
   }
 
-  /** Resolves with the first line, printed already or still to come, that matches; rejects if the command ends before. */
+  /** All that it printed so far. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** Resolves with the first line, printed already or still to come, that matches; rejects if the program ends before. */
   line(pattern: RegExp): Promise<string> {
+    return this.lineWhere((line) => pattern.test(line), `a line like ${pattern}`);
+  }
+
+  /** As {@link line}, of a line that is as `isWanted` says; `what` is for the error. */
+  lineWhere(isWanted: (line: string) => boolean, what: string): Promise<string> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
-        const found = this.#lines.find((line) => pattern.test(line));
+        const found = this.#lines.find(isWanted);
         if (found === undefined && !this.#ended) return;
         this.#watchers.delete(look);
         if (found !== undefined) resolve(found);
-        else reject(new Error(`ended without a line like ${pattern}; it printed:\n${this.#lines.join('\n')}`));
+        else reject(new Error(`ended without ${what}; at last it printed:\n${this.#lines.slice(-30).join('\n')}`));
       };
       this.#watchers.add(look);
       look();
@@ -66,6 +76,13 @@ export class MesosCommand {
   #seen(line: string): void {
     this.#lines.push(line);
     for (const watcher of this.#watchers) watcher();
+  }
+}
+
+/** A `mesos` command as a process of its own. */
+export class MesosCommand extends ProgramProcess {
+  constructor(args: readonly string[], environment: Readonly<Record<string, string | undefined>> = {}) {
+    super(program, [...args, ...(args[0] === 'master' ? anyPort(args) : [])], environment);
   }
 }
 

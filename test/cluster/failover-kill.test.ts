@@ -1,0 +1,24 @@
+import t from 'tap';
+import { FailoverScene } from '../support/failover-scene.js';
+
+t.test('the leader is killed, and once all are back, its successor: all work is done, once', async (t) => {
+  const scene = await FailoverScene.start(t);
+  const second = await scene.killLeader(await scene.leader());
+  for (const framework of scene.frameworks) {
+    await framework.times('reregistered', 1);
+    await framework.pieces(framework.done + 1);
+  }
+  const third = await scene.killLeader(second);
+  for (const framework of scene.frameworks) await framework.times('reregistered', 2);
+  t.ok(scene.masterOf(third).running, 'the last of the three leads');
+  await scene.finish();
+});
+
+t.test('the same on a plain nats-server, and the second kill comes before anybody is back', async (t) => {
+  const scene = await FailoverScene.start(t, { natsAccounts: false });
+  const second = await scene.killLeader(await scene.leader());
+  const third = await scene.killLeader(second);
+  for (const framework of scene.frameworks) await framework.event('reregistered');
+  t.ok(scene.masterOf(third).running, 'the last of the three leads');
+  await scene.finish();
+});

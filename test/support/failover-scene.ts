@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs';
+import { type ClusterProcess, LocalCluster } from '@mesos-ts/cli';
+import { parseUpid, Random, SystemClock } from '@mesos-ts/process';
+import type { FrameworkId } from '@mesos-ts/protocol';
+import { createDetector, type Detector, type Leader } from '@mesos-ts/zk-election';
+import type { Test } from 'tap';
+import { SteadyFramework, type SteadyOptions } from './steady-framework.js';
+
+/** What is to run while the leader dies; everything has a default. */
+export interface FailoverSceneOptions {
+  /** As of the local cluster: false for a plain `nats-server -js`. */
+  readonly natsAccounts?: boolean;
+  /** Where masters contend and everybody looks for the leader, such as `zk://127.0.0.1:2181/mesos`; default: the cluster's NATS. */
+  readonly election?: string;
+  readonly masterFlags?: readonly string[];
+  /** Of each framework; default 60 pieces, 6 at a time, 400 ms each. */
+  readonly work?: Partial<Pick<SteadyOptions, 'total' | 'inFlight' | 'taskMs'>>;
+}
+
+const agents = 3;
+const clusterName = 'mesos';
+
+/** Three masters, three agents and two frameworks that run tasks all the time, each an OS process of its own. */
+export class FailoverScene {
+  readonly cluster: LocalCluster;
+  readonly first: SteadyFramework;
+  readonly second: SteadyFramework;
+  readonly #t: Test;
+  readonly #options: FailoverSceneOptions;
+  readonly #detector: Detector;
+  #successor: SteadyFramework | undefined;
+
+  /** Resolves when a master leads and both frameworks have launched as many tasks as they may. */
+  static async start(t: Test, options: FailoverSceneOptions = {}): Promise<FailoverScene> {
+    const { natsAccounts = true, election, masterFlags = [] } = options;
+    const cluster = await LocalCluster.start({
+      masters: 3,
+      agents,
+      agentResources: 'cpus:12;mem:4096;disk:0;ports:[]',
+      cluster: clusterName,
+      natsAccounts,
+      masterFlags: [...masterFlags, ...(election === undefined ? [] : ['--election', election])],
+      agentFlags: election === undefined ? [] : ['--master', election],
+    });
+    const scene = new FailoverScene(t, cluster, options);
+    t.teardown(() => scene.#stop());
+    await Promise.all(
+      scene.frameworks.map((framework) => framework.event('in-flight', ({ tasks }) => tasks === scene.#work.inFlight)),
+    );
+    return scene;
+  }
+
+  private constructor(t: Test, cluster: LocalCluster, options: FailoverSceneOptions) {
+    this.#t = t;
+    this.#options = options;
+    this.cluster = cluster;
+    this.first = this.#startFramework('f1');
+    this.second = this.#startFramework('f2');
+    this.#detector = createDetector(this.#address, { clock: new SystemClock(), random: Random.system() });
+  }
+
+  get frameworks(): readonly [SteadyFramework, SteadyFramework] {
+    return [this.#successor ?? this.first, this.second];
+  }
+
+  /** Starts another scheduler as the first framework, with its id. */
+  async succeed(): Promise<SteadyFramework> {
+    const { frameworkId } = await this.first.event('registered');
+    this.#successor = this.#startFramework('f1', frameworkId);
+    return this.#successor;
+  }
+
+  get #address(): string {
+    return this.#options.election ?? `${this.cluster.natsUrl}/${clusterName}`;
+  }
+
+  get #work(): Pick<SteadyOptions, 'total' | 'inFlight' | 'taskMs'> {
+    return { total: 60, inFlight: 6, taskMs: 400, ...this.#options.work };
+  }
+
+  #startFramework(name: string, frameworkId?: FrameworkId): SteadyFramework {
+    const { natsUrl, folder } = this.cluster;
+    const place = { natsUrl, cluster: clusterName, master: this.#address, name, folder };
+    return new SteadyFramework({
+      ...place,
+      ...this.#work,
+      agents,
+      ...(frameworkId === undefined ? {} : { frameworkId }),
+    });
+  }
+
+  /** Who leads, as soon as it is another leadership than `previous`. */
+  async leader(previous?: Leader): Promise<Leader> {
+    for (let leader = previous; ; ) {
+      leader = await this.#detector.detect(leader);
+      if (leader !== undefined && leader.epoch !== previous?.epoch) return leader;
+    }
+  }
+
+  masterOf({ pid }: Leader): ClusterProcess {
+    const { node } = parseUpid(pid);
+    const master = this.cluster.masters.find(({ name }) => name === node);
+    if (master === undefined) throw new Error(`${pid} is no master of this cluster`);
+    return master;
+  }
+
+  /** Kills the leader with -9; resolves with it, and its successor as soon as that leads. */
+  async killLeader(leader: Leader): Promise<Leader> {
+    const master = this.masterOf(leader);
+    process.kill(master.pid, 'SIGKILL');
+    this.#t.match(await master.ended, /SIGKILL/);
+    const next = await this.leader(leader);
+    this.#t.not(this.masterOf(next).name, master.name, 'another master leads');
+    this.#t.ok(next.epoch > leader.epoch, 'with a later epoch');
+    return next;
+  }
+
+  /** Whether a process has logged a line like that. */
+  logged({ logFile }: { readonly logFile: string }, pattern: RegExp): boolean {
+    return pattern.test(readFileSync(logFile, 'utf8'));
+  }
+
+  /** Waits until all work is done, and holds that nothing of it was done twice, or not at all. */
+  async finish(): Promise<void> {
+    for (const framework of this.frameworks) {
+      await framework.event('over', ({ status }) => status === 'DRIVER_STOPPED');
+      const { byPiece, twice } = framework.started();
+      const wrong = byPiece.flatMap((starts, piece) => (starts === 1 ? [] : [{ piece, starts }]));
+      this.#t.same(wrong, [], 'every piece of work was done by exactly one task that ran');
+      this.#t.same(twice, [], 'no task was started twice');
+    }
+    this.#t.ok(
+      this.cluster.agents.every(({ running }) => running),
+      'no agent ended',
+    );
+  }
+
+  async #stop(): Promise<void> {
+    for (const { child } of [this.first, ...this.frameworks]) child.kill('SIGKILL');
+    await this.#detector.close();
+    await this.cluster.stop();
+  }
+}

@@ -1,0 +1,114 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { FrameworkId } from '@mesos-ts/protocol';
+import { ProgramProcess } from './command.js';
+
+/** What the program steady-framework is told. */
+export interface SteadyOptions {
+  readonly natsUrl: string;
+  readonly cluster: string;
+  /** Where the leader is found, such as `nats://127.0.0.1:4222/mesos`. */
+  readonly master: string;
+  readonly name: string;
+  /** Where its journal, its log, and the starts that its executors record are. */
+  readonly folder: string;
+  /** How many pieces of work there are, how many tasks are to run at a time on how many agents, and for how long each. */
+  readonly total: number;
+  readonly inFlight: number;
+  readonly agents: number;
+  readonly taskMs: number;
+  /** Of the framework to take over. */
+  readonly frameworkId?: FrameworkId;
+}
+
+/** What the program tells. */
+export type SteadyEvent =
+  | { readonly kind: 'registered'; readonly frameworkId: FrameworkId }
+  | { readonly kind: 'reregistered' | 'disconnected' }
+  | { readonly kind: 'error'; readonly message: string }
+  | { readonly kind: 'in-flight'; readonly tasks: number }
+  | { readonly kind: 'ended'; readonly done: number }
+  | { readonly kind: 'relaunch'; readonly taskId: string; readonly why: string }
+  | { readonly kind: 'over'; readonly status: string };
+
+const program = fileURLToPath(new URL('../cluster/programs/steady-framework.js', import.meta.url));
+
+/** A framework in an OS process of its own that runs tasks without a pause until all its pieces are done. */
+export class SteadyFramework extends ProgramProcess {
+  readonly #options: SteadyOptions;
+
+  constructor(options: SteadyOptions) {
+    super(program, [JSON.stringify(options)]);
+    this.#options = options;
+  }
+
+  /** The first event of that kind, told already or still to come, that is as wanted. */
+  async event<K extends SteadyEvent['kind']>(
+    kind: K,
+    wants: (event: Extract<SteadyEvent, { kind: K }>) => boolean = () => true,
+  ): Promise<Extract<SteadyEvent, { kind: K }>> {
+    const isWanted = (line: string): boolean => {
+      const event = eventOf(line);
+      return event?.kind === kind && wants(event as Extract<SteadyEvent, { kind: K }>);
+    };
+    return eventOf(await this.lineWhere(isWanted, `an event ${kind}`)) as Extract<SteadyEvent, { kind: K }>;
+  }
+
+  /** Waits until it told `count` events of that kind. */
+  async times(kind: SteadyEvent['kind'], count: number): Promise<void> {
+    const enough = (): boolean => this.count(kind) >= count;
+    await this.lineWhere(enough, `${count} events ${kind}`);
+  }
+
+  count(kind: SteadyEvent['kind']): number {
+    return this.events.filter((event) => event.kind === kind).length;
+  }
+
+  /** All that it told so far. */
+  get events(): readonly SteadyEvent[] {
+    return this.lines.map(eventOf).filter((event) => event !== undefined);
+  }
+
+  /** How many pieces are done. */
+  get done(): number {
+    return this.events.reduce((most, event) => (event.kind === 'ended' ? Math.max(most, event.done) : most), 0);
+  }
+
+  get logFile(): string {
+    return join(this.#options.folder, `${this.#options.name}.log`);
+  }
+
+  /** Waits until so many pieces are done. */
+  async pieces(count: number): Promise<void> {
+    await this.event('ended', ({ done }) => done >= count);
+  }
+
+  /**
+   * What its executors recorded, which is the truth: of each piece how often a task of it was started, and the ids of tasks
+   * that were started more than once.
+   */
+  started(): { readonly byPiece: readonly number[]; readonly twice: readonly string[] } {
+    const file = join(this.#options.folder, `${this.#options.name}.starts`);
+    const taskIds = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
+    const byPiece = Array.from({ length: this.#options.total }, () => 0);
+    const twice: string[] = [];
+    const seen = new Set<string>();
+    for (const taskId of taskIds) {
+      const piece = Number(taskId.split('.')[0]);
+      byPiece[piece] = (byPiece[piece] ?? 0) + 1;
+      if (seen.has(taskId)) twice.push(taskId);
+      seen.add(taskId);
+    }
+    return { byPiece, twice };
+  }
+}
+
+/** Undefined for what is no event, such as a warning of Node.js. */
+function eventOf(line: string): SteadyEvent | undefined {
+  try {
+    return JSON.parse(line) as SteadyEvent;
+  } catch {
+    return undefined;
+  }
+}
