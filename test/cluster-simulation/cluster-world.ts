@@ -31,7 +31,7 @@ export const agentCount = 20;
 export const frameworkCount = 3;
 
 /** Longer than by default, since every renewal is told to every machine. */
-const lease: LeaseOptions = { leaseMs: 6_000, renewMs: 3_000 };
+const lease: LeaseOptions = { leaseMs: 6_000, renewMs: 2_500 };
 const patience = { agentPingTimeoutMs: 15_000, maxAgentPingTimeouts: 3, agentReregisterTimeoutMs: 60_000 };
 /** Of all Nodes: looking eight times a second, as by default, would be most of what happens. */
 const nodeOptions = { probeMs: 8_000, silentMs: 20_000 };

@@ -578,6 +578,7 @@ t.test('An update of a task', async (t) => {
     await successor.reregister(scheduler.frameworkId, true);
     await successor.acknowledge({ slaveId: agent.slaveId, taskId: 't1', uuid: 'u2' });
     t.same(successor.take(StatusUpdate), []);
+    t.same(agent.take(StatusUpdateAcknowledgement), [], 'nor is its agent told, which would not say it again');
     const by = executor('e', 'cpus:0.5');
     await successor.launch([successor.offer.id], [task('t1', agent, 'cpus:1', by)], 3600);
     t.same(successor.statuses(), ['t1 TASK_ERROR REASON_TASK_INVALID'], 'the task is not forgotten');

@@ -57,8 +57,15 @@ export class TaskLifecycle {
     // Without its agent, the acknowledgement is in vain: the agent sends the update again when it is back.
     if (!agent?.connected) return;
     const record = framework.tasks.get(message.taskId);
-    if (record?.forwarded?.uuid === message.uuid && isTerminal(record.forwarded.state))
-      this.#books.forget(framework, record);
+    if (record !== undefined) {
+      const { forwarded } = record;
+      if (forwarded?.uuid !== message.uuid) {
+        // Of what another leader told: passed on, it would end the repetition, and nothing would end the task here.
+        this.#acts.counters.increment('acknowledgements_unexpected');
+        return;
+      }
+      if (isTerminal(forwarded.state)) this.#books.forget(framework, record);
+    }
     this.#acts.send(agent.pid, StatusUpdateAcknowledgement, message);
   }
 
