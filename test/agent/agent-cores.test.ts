@@ -24,12 +24,12 @@ function lines(effects: readonly RegistrationEffect[]): string[] {
 
 t.test('registration is tried at once, then within twice as long each time, up to a minute', async (t) => {
   const registration = new Registration();
-  t.strictSame(lines(registration.follow(leader(m1))), [`register ${m1}`, 'retry 100']);
+  t.strictSame(lines(registration.follow(leader(m1))), [`register ${m1}`, 'attempt 50 100']);
   const waits: string[] = [];
   for (let i = 0; i < 11; i++) waits.push(lines(registration.attempt())[1] ?? '');
   t.strictSame(
     waits,
-    [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 51_200, 60_000, 60_000].map((ms) => `retry ${ms}`),
+    [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 51_200, 60_000, 60_000].map((ms) => `attempt ${ms / 2} ${ms}`),
   );
 });
 
@@ -59,10 +59,10 @@ t.test('a broken link, a ping that says disconnected, and missing pings each beg
     registration.attempt();
     registration.answered(m1, s0, 5_000, 0);
     t.strictSame(lines(registration.pinged(true, 0)), ['await-ping 5000']);
-    t.match(lines(begin(registration)), [/^disconnected /, 'retry 50'], 'after a short wait, not at once');
+    t.match(lines(begin(registration)), [/^disconnected /, 'attempt 0 50'], 'after a short wait, not at once');
     t.strictSame(lines(begin(registration)), [], 'once');
     t.equal(registration.master, m1, 'still the only one to be heard');
-    t.strictSame(lines(registration.attempt()), [`register ${m1Open}`, 'retry 100']);
+    t.strictSame(lines(registration.attempt()), [`register ${m1Open}`, 'attempt 50 100']);
     t.strictSame(lines(registration.answered('master@m1#new' as Upid, s0, 5_000, 0)), [
       `connected master@m1#new ${s0}`,
       'await-ping 5000',
@@ -85,7 +85,7 @@ t.test('another leader, or none, ends the connection with the one before', async
   t.match(lines(registration.follow(undefined)), [/^disconnected nobody leads/]);
   t.equal(registration.master, undefined);
   t.strictSame(lines(registration.attempt()), []);
-  t.strictSame(lines(registration.follow(leader(m2, 2))), [`register ${m2}`, 'retry 100']);
+  t.strictSame(lines(registration.follow(leader(m2, 2))), [`register ${m2}`, 'attempt 50 100']);
   t.equal(registration.slaveId, s0, 'the id stays');
 });
 
@@ -93,25 +93,25 @@ t.test('what an agent tells a new leader first is spread over the agents that th
   const registration = new Registration();
   registration.follow(leader(m1));
   registration.answered(m1, s0, 5_000, 300);
-  t.match(lines(registration.follow(leader(m2, 2))), [/^disconnected /, 'retry 30'], '0.1 ms for each of them');
-  t.strictSame(lines(registration.attempt()), [`register ${m2}`, 'retry 100'], 'a retry has the usual wait');
+  t.match(lines(registration.follow(leader(m2, 2))), [/^disconnected /, 'attempt 0 30'], '0.1 ms for each of them');
+  t.strictSame(lines(registration.attempt()), [`register ${m2}`, 'attempt 50 100'], 'a retry has the usual wait');
   registration.answered(m2, s0, 5_000, 1);
   registration.pinged(true, 10_000);
   t.match(
     lines(registration.follow(leader(m1, 3))),
-    [/^disconnected /, 'retry 1000'],
+    [/^disconnected /, 'attempt 0 1000'],
     'a ping tells the newest number',
   );
-  t.strictSame(lines(registration.attempt()), [`register ${m1}`, 'retry 2000'], 'twice what all of them need');
+  t.strictSame(lines(registration.attempt()), [`register ${m1}`, 'attempt 1000 2000'], 'twice what all of them need');
   registration.answered(m1, s0, 5_000, 10_000);
   t.match(
     lines(registration.exited(m1, 'connection-lost')),
-    [/^disconnected /, 'retry 1000'],
+    [/^disconnected /, 'attempt 0 1000'],
     'also with the same leader',
   );
   registration.attempt();
   registration.answered(m1, s0, 5_000, Number.MAX_SAFE_INTEGER);
-  t.match(lines(registration.follow(leader(m2, 4))), [/^disconnected /, 'retry 60000'], 'a minute at most');
+  t.match(lines(registration.follow(leader(m2, 4))), [/^disconnected /, 'attempt 0 60000'], 'a minute at most');
 });
 
 t.test('another id than the own one ends the agent', async (t) => {

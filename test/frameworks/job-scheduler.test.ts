@@ -147,7 +147,7 @@ t.test('sum adds up what the tasks find, and tells how far it is', async (t) => 
   const sum = await runSum({ ...options, count: 1_000_003, tasks: 10, onProgress: (each) => progress.push(each) });
   t.equal(sum, (1_000_003n * 1_000_002n) / 2n);
   const [registration] = master.bodies(RegisterFramework);
-  t.match(registration?.framework, { name: 'sum', role: '*', failoverTimeoutMs: 10_000 });
+  t.match(registration?.framework, { name: 'sum', role: '*', failoverTimeoutMs: 60_000 });
   const launches = master.bodies(LaunchTasks);
   t.same(
     launches.map(({ tasks }) => tasks.length),

@@ -40,7 +40,7 @@ export class MasterContact {
   readonly #options: MasterContactOptions;
   readonly #registration: Registration;
   readonly #fence = new EpochFence();
-  #retryTimer: Timer | undefined;
+  #attemptTimer: Timer | undefined;
   #pingTimer: Timer | undefined;
   #ended = false;
 
@@ -85,7 +85,7 @@ export class MasterContact {
   /** Registers with nobody any more; what is registered stays so. */
   end(): void {
     this.#ended = true;
-    this.#retryTimer?.cancel();
+    this.#attemptTimer?.cancel();
   }
 
   /** Sends to the master where there is one. @returns false where there is none, and nothing was sent. */
@@ -137,7 +137,7 @@ export class MasterContact {
     for (const effect of effects)
       match(effect)
         .with({ kind: 'register' }, ({ to }) => this.#register(to))
-        .with({ kind: 'retry' }, ({ withinMs }) => this.#scheduleRetry(withinMs))
+        .with({ kind: 'attempt' }, ({ fromMs, toMs }) => this.#scheduleAttempt(fromMs, toMs))
         .with({ kind: 'await-ping' }, ({ withinMs }) => this.#awaitPing(withinMs))
         .with({ kind: 'connected' }, ({ master, slaveId }) => this.#connected(master, slaveId))
         .with({ kind: 'disconnected' }, ({ why }) => this.#disconnected(why))
@@ -155,11 +155,11 @@ export class MasterContact {
     else this.#acts.send(to, ReregisterSlave, { slave, version, ...this.#options.report(slaveId) });
   }
 
-  #scheduleRetry(withinMs: number): void {
-    this.#retryTimer?.cancel();
+  #scheduleAttempt(fromMs: number, toMs: number): void {
+    this.#attemptTimer?.cancel();
     if (this.#ended) return;
-    const delayMs = this.#acts.random.fraction() * withinMs;
-    this.#retryTimer = this.#acts.delay(delayMs, () => this.#carryOut(this.#registration.attempt()));
+    const delayMs = fromMs + this.#acts.random.fraction() * (toMs - fromMs);
+    this.#attemptTimer = this.#acts.delay(delayMs, () => this.#carryOut(this.#registration.attempt()));
   }
 
   #awaitPing(withinMs: number): void {
@@ -168,7 +168,7 @@ export class MasterContact {
   }
 
   #connected(master: Upid, slaveId: SlaveId): void {
-    this.#retryTimer?.cancel();
+    this.#attemptTimer?.cancel();
     this.#acts.link(master);
     this.#acts.log.info({ master, slave: slaveId }, 'registered');
     this.#options.onConnected(master);

@@ -2,12 +2,12 @@ import { parseUpid, type Upid } from '@mesos-ts/process';
 import type { SlaveId } from '@mesos-ts/protocol';
 import type { Leader } from '@mesos-ts/zk-election';
 
-/** What the agent is to do next. Of `retry` and of `await-ping`, a later one takes the place of an earlier one. */
+/** What the agent is to do next. Of `attempt` and of `await-ping`, a later one takes the place of an earlier one. */
 export type RegistrationEffect =
   /** Link to the master and send it a RegisterSlave, or a ReregisterSlave where the agent has an id. */
   | { readonly kind: 'register'; readonly to: Upid }
-  /** Call {@link Registration.attempt} after a random time from 0 to `withinMs`. */
-  | { readonly kind: 'retry'; readonly withinMs: number }
+  /** Call {@link Registration.attempt} after a random time between the two. */
+  | { readonly kind: 'attempt'; readonly fromMs: number; readonly toMs: number }
   /** Call {@link Registration.pingMissed} after `withinMs`. */
   | { readonly kind: 'await-ping'; readonly withinMs: number }
   /** From now on there is a master to send to. */
@@ -19,8 +19,9 @@ export type RegistrationEffect =
 
 export interface RegistrationOptions {
   /**
-   * `b` in the random wait of 0 to `b * 2^n` after attempt `n` that was not answered, in ms. Default 100: a new leader that
-   * still recovers hears nothing. Where there are so many agents that this would be a flood, it is longer.
+   * `b` in the random wait of up to `b * 2^n` after attempt `n` that was not answered, and of at least half of that, as an
+   * answer takes its time; in ms. Default 100: a new leader that still recovers hears nothing. Where there are so many
+   * agents that this would be a flood, it is longer.
    */
   readonly backoffMs?: number;
   /** The most that this may grow to, in ms. Default 60,000. */
@@ -92,10 +93,10 @@ export class Registration {
     this.#leader = leader;
     this.#master = undefined;
     this.#attempts = 0;
-    return [...left, ...this.#attemptWithin(this.#spreadMs)];
+    return [...left, ...this.#firstAttempt(this.#spreadMs)];
   }
 
-  /** The time of a retry has come. Does nothing once registered. */
+  /** The time of an attempt has come. Does nothing once registered. */
   attempt(): Effects {
     if (this.#leader === undefined || this.#registered) return [];
     return [{ kind: 'register', to: this.#leader.pid }, this.#retry()];
@@ -135,7 +136,7 @@ export class Registration {
   /** Registers again with the same leader, not at once: a connection that breaks again and again would be a loop. */
   #startOver(why: string): Effects {
     this.#attempts = 0;
-    return [...this.#disconnect(why), ...this.#attemptWithin(Math.max(reconnectMsMin, this.#spreadMs))];
+    return [...this.#disconnect(why), ...this.#firstAttempt(Math.max(reconnectMsMin, this.#spreadMs))];
   }
 
   #disconnect(why: string): Effects {
@@ -143,8 +144,8 @@ export class Registration {
     return [{ kind: 'disconnected', why }];
   }
 
-  #attemptWithin(withinMs: number): Effects {
-    return withinMs === 0 ? this.attempt() : [{ kind: 'retry', withinMs }];
+  #firstAttempt(withinMs: number): Effects {
+    return withinMs === 0 ? this.attempt() : [{ kind: 'attempt', fromMs: 0, toMs: withinMs }];
   }
 
   /** What all agents together need, to come one after the other. */
@@ -154,9 +155,9 @@ export class Registration {
 
   #retry(): RegistrationEffect {
     const backoffMs = Math.max(this.#backoffMs, 2 * this.#spreadMs);
-    const withinMs = Math.min(backoffMs * 2 ** this.#attempts, this.#backoffMsMax);
+    const toMs = Math.min(backoffMs * 2 ** this.#attempts, this.#backoffMsMax);
     this.#attempts++;
-    return { kind: 'retry', withinMs };
+    return { kind: 'attempt', fromMs: toMs / 2, toMs };
   }
 
   #expectPing(): RegistrationEffect {

@@ -1,7 +1,7 @@
 /** The longest pause between two attempts to register, in ms (Mesos facts 7.1). */
 const pauseMsMax = 60_000;
 
-/** How a scheduler spreads its attempts to register: the pause after attempt n is anything up to b * 2^n. */
+/** How a scheduler spreads its attempts to register: the pause after attempt n is up to b * 2^n, and at least half of that. */
 export interface RegistrationBackoff {
   /** b, in ms. */
   readonly factorMs: number;

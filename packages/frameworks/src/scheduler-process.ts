@@ -293,7 +293,9 @@ export class SchedulerProcess extends Process {
     else this.send(pid, ReregisterFramework, { framework: this.#framework, failover: this.#failover });
     const { failoverTimeoutMs } = this.#framework;
     const backoff = { factorMs: this.#host.registrationBackoffMs, failoverTimeoutMs };
-    const pauseMs = this.random.fraction() * registrationPauseMsMax(backoff, this.#attempts++);
+    const pauseMsMax = registrationPauseMsMax(backoff, this.#attempts++);
+    // Not at once: an answer takes its time.
+    const pauseMs = (pauseMsMax * (1 + this.random.fraction())) / 2;
     this.#nextAttempt = this.delay(pauseMs, () => this.#register());
   }
 
