@@ -67,8 +67,10 @@ export class Drf {
   addSlave(slaveId: SlaveId, total: Resources, used: readonly Usage[]): void {
     this.removeSlave(slaveId);
     const slave: Slave = { id: slaveId, total, free: total, active: true, allocated: new Map() };
+    for (const { frameworkId, resources } of used)
+      slave.allocated.set(frameworkId, addResources(slave.allocated.get(frameworkId) ?? [], resources));
     // What contradicts itself throws here, before it counts anywhere.
-    for (const usage of used) take(slave, usage.frameworkId, usage.resources);
+    for (const resources of slave.allocated.values()) slave.free = subtractResources(slave.free, resources);
     count(this.#totals, total, 1);
     this.#slaves.set(slaveId, slave);
     for (const [frameworkId, resources] of slave.allocated) this.#countAllocated(frameworkId, resources, 1);

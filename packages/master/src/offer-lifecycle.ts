@@ -45,8 +45,10 @@ export class OfferLifecycle {
     const offersByFramework = new Map<FrameworkId, Offer[]>();
     for (const { frameworkId, slaveId, resources } of allocations) {
       const offer = this.#departed.has(slaveId) ? undefined : this.#books.makeOffer(frameworkId, slaveId, resources);
-      if (offer !== undefined)
-        offersByFramework.set(frameworkId, [...(offersByFramework.get(frameworkId) ?? []), offer]);
+      if (offer === undefined) continue;
+      const offers = offersByFramework.get(frameworkId);
+      if (offers === undefined) offersByFramework.set(frameworkId, [offer]);
+      else offers.push(offer);
     }
     for (const [frameworkId, offers] of offersByFramework) {
       this.#acts.log.debug({ framework: frameworkId, offers: offers.map(describeOffer) }, 'offering');
