@@ -1,0 +1,44 @@
+import { LocalCluster, type LocalClusterOptions, startConfiguration } from '@mesos-ts/cli';
+import type { Measurement } from '../process/measurement.js';
+import type { Session } from '../process/session.js';
+import { type Blow, freeze, kill, reportRecoveries, stop } from './recovery.js';
+
+const clusterName = 'mesos';
+/** Of the election over NATS: the default of `mesos master`. */
+const leaseMs = 3_000;
+
+interface Promised {
+  readonly atMostMs: number;
+  readonly maxAtMostMs?: number;
+}
+
+/** As `npm start` has it. */
+export const mttrKill = row('mttr.kill', kill, { atMostMs: 700, maxAtMostMs: 2_000 });
+/** As `nats-server -js` has it: nobody tells of connections that end. */
+export const mttrPlain = row('mttr.plain', kill, { atMostMs: 1_000 }, { natsAccounts: false });
+export const mttrGraceful = row('mttr.graceful', stop, { atMostMs: 400 });
+export const mttrFrozen = row('mttr.frozen', freeze, { atMostMs: leaseMs + 500 });
+
+function row(id: string, blow: Blow, promised: Promised, options: Partial<LocalClusterOptions> = {}): Measurement {
+  return {
+    ids: [id, `${id}.max`],
+    run: (session) =>
+      onCluster(session, options, (cluster) =>
+        reportRecoveries(session, { id, cluster, blow, election: `${cluster.natsUrl}/${clusterName}`, ...promised }),
+      ),
+  };
+}
+
+async function onCluster(
+  session: Session,
+  options: Partial<LocalClusterOptions>,
+  work: (cluster: LocalCluster) => Promise<void>,
+): Promise<void> {
+  const cluster = await LocalCluster.start({ ...startConfiguration, cluster: clusterName, ...options });
+  try {
+    await work(cluster);
+  } finally {
+    await session.release();
+    await cluster.stop();
+  }
+}
