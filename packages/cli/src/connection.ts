@@ -180,12 +180,14 @@ function electionAddress(flags: ClusterFlags, { servers }: NatsAccess, address: 
 }
 
 function electionOptions(flags: ClusterFlags, nats: ConnectionOptions, log: Logger): ElectionOptions {
-  const { zkSessionTimeout } = flags;
+  const { zkSessionTimeout, electionLease: leaseMs, electionGrace: graceMs, electionReplicas: replicas } = flags;
   return {
     clock: new SystemClock(),
     random: Random.system(),
     log,
     nats,
+    lease: { ...(leaseMs === undefined ? {} : { leaseMs }), ...(graceMs === undefined ? {} : { graceMs }) },
+    ...(replicas === undefined ? {} : { replicas }),
     ...(zkSessionTimeout === undefined ? {} : { sessionTimeoutMs: zkSessionTimeout }),
   };
 }

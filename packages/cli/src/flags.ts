@@ -80,6 +80,32 @@ export interface ClusterFlags {
   readonly tlsKey?: string;
   /** In ms; for elections over ZooKeeper. */
   readonly zkSessionTimeout?: number;
+  /** Of masters, where the election is held over NATS; see LeaseOptions. */
+  readonly electionLease?: number;
+  readonly electionGrace?: number;
+  readonly electionReplicas?: number;
+}
+
+/** Adds what a candidate of an election over NATS may be told. */
+export function electionFlags(command: Command): void {
+  durationFlag(
+    command,
+    '--election-lease <duration>',
+    'over NATS: how long a leader that says nothing keeps its leadership; the same for all masters',
+    '3secs',
+  );
+  durationFlag(
+    command,
+    '--election-grace <duration>',
+    'over NATS: how long the connection of a leader may be gone before another takes over',
+    '200ms',
+  );
+  flag(
+    command,
+    '--election-replicas <number>',
+    'over NATS: how many servers of a NATS cluster keep who leads; heeded by the first master ever',
+    { parse: wholeNumber(1, 5), fallback: 1 },
+  );
 }
 
 /** Adds {@link ClusterFlags}. */

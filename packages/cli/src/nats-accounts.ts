@@ -31,11 +31,11 @@ export function electionInbox(name: string): string {
 export function openAccounts(cluster: string, jetstream: boolean): string {
   return `
 accounts {
-  ${systemAccount}
+  ${systemAccount('MESOS')}
   MESOS {
     ${jetstream ? 'jetstream: enabled' : ''}
     users: [ { user: anyone, password: "" } ]
-    imports: [ ${connectionEvents(cluster)} ]
+    imports: [ ${connectionEvents(cluster, 'MESOS')} ]
   }
 }
 no_auth_user: anyone
@@ -53,13 +53,14 @@ system_account: SYS
  *   another's subject for the answer, makes the *server* speak there, under any name. So masters enter it by a user of
  *   its own, and of REG's subjects only what streams republish is heard in MESOS. Among themselves, candidates can
  *   disturb an election, as anyone can who may write the lease.
- * - SYS has no users. Its events of connections in MESOS are heard there.
+ * - SYS has no users. Its events of connections in MESOS are heard there, and so are those in REG, by which candidates
+ *   learn at once that the leader's ended. What they ask on `el.<cluster>.here.*` only the server answers.
  */
 export function secureAccounts(cluster: string, members: readonly ClusterMember[], adminKey: string): string {
   const candidates = members.flatMap((member) => candidateUser(cluster, member));
   return `
 accounts {
-  ${systemAccount}
+  ${systemAccount('MESOS', 'REG')}
   REG {
     jetstream: enabled
     users: [
@@ -68,13 +69,14 @@ accounts {
 ${candidates.join('\n')}
     ]
     exports: [ { stream: "kv.>", accounts: [MESOS] } ]
+    imports: [ ${connectionEvents(cluster, 'REG')} ]
   }
   MESOS {
     users: [
 ${members.map((member) => nodeUser(cluster, member)).join('\n')}
     ]
     imports: [
-      ${connectionEvents(cluster)}
+      ${connectionEvents(cluster, 'MESOS')}
       { stream: { account: REG, subject: "kv.>" }, prefix: "${cluster}" }
     ]
   }
@@ -83,15 +85,18 @@ system_account: SYS
 `;
 }
 
-const systemAccount = 'SYS { exports: [ { stream: "$SYS.ACCOUNT.MESOS.*", accounts: [MESOS] } ] }';
+function systemAccount(...accounts: string[]): string {
+  const exported = accounts.map((name) => `{ stream: "$SYS.ACCOUNT.${name}.*", accounts: [${name}] }`);
+  return `SYS { exports: [ ${exported.join(', ')} ] }`;
+}
 
 /**
  * The server says on `<cluster>.conn.CONNECT` and `<cluster>.conn.DISCONNECT` who came and went: JSON of which `server.id`
  * and `client.id` name the connection (a client finds its own in the server's greeting, `server_id` and `client_id`),
  * `client.name` is what the client calls itself, which proves nothing, and `client.user` its user or public nkey.
  */
-function connectionEvents(cluster: string): string {
-  return `{ stream: { account: SYS, subject: "$SYS.ACCOUNT.MESOS.*" }, to: "${cluster}.conn.*" }`;
+function connectionEvents(cluster: string, account: 'MESOS' | 'REG'): string {
+  return `{ stream: { account: SYS, subject: "$SYS.ACCOUNT.${account}.*" }, to: "${cluster}.conn.*" }`;
 }
 
 function nodeUser(cluster: string, { name, role, key }: ClusterMember): string {
@@ -108,9 +113,11 @@ function candidateUser(cluster: string, { name, electionKey }: ClusterMember): s
   if (electionKey === undefined) return [];
   const subject = registerSubject(cluster);
   const stream = `EL_${cluster}`;
+  const presence = `el.${cluster}.here.*`;
   const publish = {
     allow: [
       subject,
+      presence,
       `$JS.API.STREAM.INFO.${stream}`,
       `$JS.API.STREAM.MSG.GET.${stream}`,
       `${registrySubject(cluster)}.>`,
@@ -121,7 +128,7 @@ function candidateUser(cluster: string, { name, electionKey }: ClusterMember): s
       `$JS.FC.${registryStream(cluster)}.>`,
     ],
   };
-  const subscribe = { allow: [`${electionInbox(name)}.>`, `kv.${subject}`] };
+  const subscribe = { allow: [`${electionInbox(name)}.>`, presence, `${cluster}.conn.*`, `kv.${subject}`] };
   return [user(`candidate ${name}`, electionKey, { publish, subscribe })];
 }
 

@@ -39,6 +39,8 @@ export class Observer {
   #effects: ObserverEffect[] = [];
   #seen: Observation | undefined;
   #leader: Leader | undefined;
+  /** Who led last, which may be the leader, and when there was a sign of it. */
+  #last: { readonly leader: Leader; seenAt: number } | undefined;
   #believedUntil = Number.POSITIVE_INFINITY;
   /** Whether anything was said of the leader. */
   #told = false;
@@ -120,7 +122,17 @@ export class Observer {
   }
 
   #believe(record: LeaseRecord): void {
-    this.#conclude(leaderOf(record), this.#now + this.#waitMs(record.leaseMs));
+    const leader = leaderOf(record);
+    this.#conclude(leader === undefined ? undefined : this.#follow(leader), this.#now + this.#waitMs(record.leaseMs));
+  }
+
+  /** With whom it follows; of one that was known already, nothing new is said. */
+  #follow(leader: Leader): Leader {
+    const last = this.#last;
+    this.#last = { leader, seenAt: this.#now };
+    if (last === undefined || sameLeader(last.leader, leader)) return leader;
+    const { pid, epoch } = last.leader;
+    return { ...leader, after: { pid, epoch, silentMs: this.#now - last.seenAt } };
   }
 
   /** A lease and a margin: how long silence says nothing. */

@@ -10,13 +10,23 @@ import { SystemClock } from '@mesos-ts/process';
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import { contenderAt, detectorOf, nodeName, nodeOptions, registryStorageOf, thisHost } from '../connection.js';
-import { type ClusterFlags, clusterFlags, durationFlag, flag, wholeNumber } from '../flags.js';
+import {
+  type ClusterFlags,
+  clusterFlags,
+  durationFlag,
+  electionFlags,
+  flag,
+  UsageError,
+  wholeNumber,
+} from '../flags.js';
 import { askedToEnd } from '../lifetime.js';
 import { createLogger } from '../logger.js';
 
 interface MasterFlags extends ClusterFlags {
   readonly name?: string;
   readonly election: string;
+  readonly electionLease: number;
+  readonly electionGrace: number;
   readonly hostname: string;
   readonly agentPingTimeout: number;
   readonly maxAgentPingTimeouts: number;
@@ -53,6 +63,7 @@ export function addMasterCommand(program: Command): void {
       fallback: 'nats',
     },
   );
+  electionFlags(command);
   flag(command, '--hostname <name>', 'how this machine is called', { fallback: thisHost() });
   durationFlag(command, '--agent-ping-timeout <duration>', 'how often each agent is pinged', '15secs');
   flag(command, '--max-agent-ping-timeouts <number>', 'how many pings in a row an agent may miss', {
@@ -135,6 +146,10 @@ function addRegistryFlags(command: Command): void {
 }
 
 async function run(flags: MasterFlags): Promise<void> {
+  if (flags.electionLease < 100 || flags.electionLease > 600_000)
+    throw new UsageError('--election-lease: from 100ms to 10mins');
+  if (flags.electionGrace > flags.electionLease)
+    throw new UsageError('--election-grace: at most as long as --election-lease');
   const end = askedToEnd();
   const log = createLogger(flags.logLevel);
   const place = flags.registry ?? (flags.election === 'standalone' ? 'in_memory' : 'nats');
