@@ -27,6 +27,8 @@ export const windowMax = 256;
 const writesMax = 200_000;
 /** How long to wait before the fence is tried again, in ms. */
 const fenceAgainMs = 50;
+/** How long one attempt to fence and read may take, in ms. */
+const attemptMsMax = 10_000;
 
 class Write {
   /** With its number. */
@@ -82,6 +84,8 @@ export class FencedStorage {
   /** Why nothing can be written any more. */
   #end: RegistryError | undefined;
   #timer: Timer | undefined;
+  /** Ends what opening waits for. */
+  #giveUp: (why: Error) => void = () => {};
 
   constructor(options: FencedStorageOptions) {
     this.#clock = options.clock;
@@ -97,19 +101,21 @@ export class FencedStorage {
    * @throws {RegistryUnreadable} when that does not succeed in time, and {RegistryLost} when a later epoch has been here.
    */
   async open(epoch: number, by: string): Promise<OpenedStorage> {
+    let trouble: unknown;
     const timeout = this.#clock.timer(this.#fetchTimeoutMs, () =>
       this.#fail(new RegistryUnreadable(`${this.#fetchTimeoutMs} ms were not enough`, { cause: trouble })),
     );
-    let trouble: unknown;
     try {
       for (;;) {
         if (this.#end !== undefined) throw this.#end;
         try {
-          return await this.#tryOpen(epoch, by);
+          const content = await this.#unlessGivenUp(this.#tryOpen(epoch, by));
+          this.#nextSeq = content.lastSeq;
+          return content;
         } catch (error) {
           trouble = error;
           if (error instanceof RegistryUnreadable || error instanceof RegistryLost) this.#fail(error);
-          else await this.#pause(fenceAgainMs);
+          else await this.#unlessGivenUp(this.#pause(fenceAgainMs));
         }
       }
     } finally {
@@ -159,8 +165,6 @@ export class FencedStorage {
     if (content.lastSeq !== last) throw new Error('somebody else wrote behind the fence');
     if (newest?.key !== fence.key || newest.value !== fence.value)
       throw new Error('what was read is older than the fence');
-    if (this.#end !== undefined) throw this.#end;
-    this.#nextSeq = last;
     return { records: content.records.slice(0, -1), lastSeq: last, isNew: record === undefined };
   }
 
@@ -185,6 +189,25 @@ export class FencedStorage {
 
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => this.#clock.timer(ms, resolve));
+  }
+
+  /**
+   * A storage may owe an answer for ever: an attempt is given up after {@link attemptMsMax}, and at the end of everything at
+   * once. What was sent for it and comes late expects a number that the next fence makes a wrong one.
+   */
+  #unlessGivenUp<T>(attempt: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.timer(attemptMsMax, () => giveUp(new Error(`no answer within ${attemptMsMax} ms`)));
+      const giveUp = (why: Error): void => {
+        timer.cancel();
+        reject(why);
+      };
+      this.#giveUp = giveUp;
+      attempt.then((value) => {
+        timer.cancel();
+        resolve(value);
+      }, giveUp);
+    });
   }
 
   // Writes
@@ -242,6 +265,7 @@ export class FencedStorage {
     if (this.#end !== undefined) return;
     this.#end = why;
     this.#timer?.cancel();
+    this.#giveUp(why);
     const unsettled = this.#writes;
     this.#writes = [];
     for (const write of unsettled) write.reject(why);
