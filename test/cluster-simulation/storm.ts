@@ -1,16 +1,30 @@
 import { Random } from '@mesos-ts/process';
 import type { Machine, Simulation } from '@mesos-ts/process/testing';
 
+export type Fault =
+  | 'crash'
+  | 'stall'
+  | 'disconnect'
+  | 'partition'
+  | 'one-way partition'
+  /** All that it says arrives late, or all that it is told: renewals and writes of a leader after it was replaced. */
+  | 'slow'
+  | 'wall clock';
+
 /** Who may be hit, and how often in comparison. */
 export interface Victims {
   readonly weight: number;
   /** Asked when a fault begins. */
   readonly machines: () => readonly Machine[];
+  /** The shortest fault, in ms. Default 10. */
+  readonly atLeastMs?: number;
   /** The longest fault, in ms. */
   readonly lastMs: number;
+  /** One of these; one that is named twice is as likely again. Default: all, and crashes, stalls and disconnects twice. */
+  readonly kinds?: readonly Fault[];
 }
 
-const kinds = [
+const usualKinds: readonly Fault[] = [
   'crash',
   'crash',
   'stall',
@@ -20,8 +34,8 @@ const kinds = [
   'partition',
   'one-way partition',
   'slow',
-  'step of the wall clock',
-] as const;
+  'wall clock',
+];
 
 const everyMs = 8_000;
 const slowMsMax = 20_000;
@@ -54,13 +68,16 @@ export class Storm {
   }
 
   #strike(): void {
-    const { machines, lastMs } = this.#pickVictims();
+    const { machines, atLeastMs = 10, lastMs, kinds = usualKinds } = this.#pickVictims();
     const candidates = machines();
     const victim = candidates[this.#random.integer(candidates.length)];
     const kind = kinds[this.#random.integer(kinds.length)];
     // Of all lengths alike: as many shorter than a second as longer than ten.
-    const forMs = Math.min(10 * (lastMs / 10) ** this.#random.fraction(), this.#endsAt - this.#simulation.now);
-    if (victim === undefined) return;
+    const forMs = Math.min(
+      atLeastMs * (lastMs / atLeastMs) ** this.#random.fraction(),
+      this.#endsAt - this.#simulation.now,
+    );
+    if (victim === undefined || kind === undefined) return;
     this.count++;
     switch (kind) {
       case 'crash':
@@ -79,7 +96,7 @@ export class Storm {
       case 'slow':
         this.#hold(victim, forMs);
         break;
-      default:
+      case 'wall clock':
         victim.stepWallClock(this.#random.integer(2 * wallStepMsMax) - wallStepMsMax);
     }
   }
@@ -95,11 +112,10 @@ export class Storm {
     this.#simulation.after(forMs, heal);
   }
 
-  /** All that it says arrives late, or all that it is told: renewals and writes of a leader after it was replaced. */
   #hold(victim: Machine, forMs: number): void {
     const others = this.#simulation.machines.filter((machine) => machine !== victim);
     const [from, to] = this.#random.integer(2) === 0 ? [[victim], others] : [others, [victim]];
-    const heal = this.#simulation.slow(from, to, Math.ceil(10 * (slowMsMax / 10) ** this.#random.fraction()));
+    const heal = this.#simulation.slow(from, to, this.#random.integer(slowMsMax));
     this.#simulation.after(forMs, heal);
   }
 

@@ -43,7 +43,7 @@ async function main(): Promise<void> {
   let said = began;
   for (const [index, seed] of seeds.entries()) {
     const failure = await findFailure('the cluster', { seed, command, traceLinesShown: 80 }, async (simulation) => {
-      const { world, storm, convergedAfterMs } = await clusterScenario(simulation, doubles);
+      const { world, storm, convergedAfterMs } = await clusterScenario(simulation, { doubles });
       count(tally, 'events', simulation.events);
       count(tally, 'faults', storm.count);
       count(tally, 'leaders', world.leaders.count);
