@@ -1,4 +1,4 @@
-import { type Executor, ExecutorDriver } from '@mesos-ts/frameworks';
+import { type Executor, ExecutorDriver } from '@mesos-ts/frameworks/executor';
 
 /*
  * An executor whose task runs until it is killed, and which ends with it.
