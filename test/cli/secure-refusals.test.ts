@@ -33,6 +33,7 @@ t.test('an agent that does what it should not', async (t) => {
     ['answers a request of a candidate', '_I.m1.1'],
     ['answers in the usual inbox', '_INBOX.x'],
     ['writes the lease', 'el.mesos.leader'],
+    ['looks for a candidate', 'el.mesos.here.x'],
     ['republishes a lease', 'kv.el.mesos.leader'],
     ['tells who leads', leaderSubject],
     ['says that a connection ended', 'mesos.conn.DISCONNECT'],
@@ -108,6 +109,7 @@ t.test('a master cannot speak for agents or other masters, and can only write th
   const forbidden = [
     'kv.el.mesos.leader',
     'mesos.a1.a2',
+    'mesos.conn.DISCONNECT',
     '_I.m2.1',
     '$JS.API.STREAM.CREATE.EVIL',
     '$JS.API.STREAM.UPDATE.EL_mesos',

@@ -14,7 +14,7 @@ import {
   type Leader,
   type Leadership,
 } from '@mesos-ts/zk-election';
-import { connect, type NatsConnection } from 'nats';
+import { type ConnectionOptions, connect, type NatsConnection } from 'nats';
 import type t from 'tap';
 
 export const clock = new SystemClock();
@@ -73,8 +73,8 @@ export class World {
     return detector;
   }
 
-  async connection(): Promise<NatsConnection> {
-    const connection = await connect({ servers: this.server.url });
+  async connection(options: ConnectionOptions = {}): Promise<NatsConnection> {
+    const connection = await connect({ ...options, servers: this.server.url });
     this.onEnd(() => connection.close());
     return connection;
   }

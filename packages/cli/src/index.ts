@@ -10,6 +10,7 @@ export {
   withDebianPackages,
 } from './debian-packages.js';
 export { LocalCluster, type LocalClusterOptions, startConfiguration } from './local-cluster.js';
+export { openAccounts } from './nats-accounts.js';
 export {
   type NatsServer,
   type NatsServerExit,
