@@ -1,4 +1,7 @@
-/** Seeds that once failed, and what they found. */
+/**
+ * Seeds that once failed, and what they found. A change of what anybody says or when gives a seed another history, so each
+ * of these bugs has a direct test as well.
+ */
 export const failedSeeds: Readonly<Record<string, string>> = {
   'x-1': 'a candidate whose reads fail at once repeated them without end',
   'x-3': 'a scheduler held itself to be registered with a master that held it to be disconnected',

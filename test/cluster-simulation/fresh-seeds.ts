@@ -7,7 +7,11 @@ import { clusterScenario } from './cluster-scenario.js';
 export function freshSeeds(runs: number): void {
   t.test('whatever happens to machines and connections, a cluster loses nothing and does nothing twice', async (t) => {
     const tally = new Map<string, number>();
-    const options = { runs: Number(env.RUNS ?? runs), command: 'npm run sim -- --seed', print: say(t) };
+    const options = {
+      runs: Number(env.RUNS ?? runs),
+      command: (seed: string) => `npm run sim -- --seed ${seed}`,
+      print: say(t),
+    };
     await t.resolves(
       property('the cluster', options, async (simulation) => {
         const { world, storm } = await clusterScenario(simulation);

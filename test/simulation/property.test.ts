@@ -42,6 +42,12 @@ t.test('one that does not hold tells its seed, the command that replays it, and 
   await t.rejects(property('sometimes', options, sometimes), { code: 'PROPERTY', seed: failure.seed });
 });
 
+t.test('a command of its own for each seed is told as it is', async (t) => {
+  const options = { seed: '', masterSeed: 'fixed', command: (seed: string) => `npm run this -- --seed ${seed}` };
+  const failure = await findFailure('sometimes', options, sometimes);
+  t.match(failure?.message, `\nreplay it with: npm run this -- --seed ${failure?.seed}\n`);
+});
+
 t.test('a scenario that does not replay is said to be one', async (t) => {
   let calls = 0;
   const failure = await findFailure('fickle', { seed: 'x' }, () => {

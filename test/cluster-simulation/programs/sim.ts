@@ -37,7 +37,8 @@ async function main(): Promise<void> {
   const seeds = seedsToRun();
   console.log(seeds.length === 1 ? `the seed ${seeds[0]}` : `${seeds.length} seeds, ${seeds[0]} to ${seeds.at(-1)}`);
   const tally = new Map<string, number>();
-  const command = `npm run sim --${planted === undefined ? '' : ` --planted ${planted}`} --seed`;
+  const bug = planted === undefined ? '' : ` --planted ${planted}`;
+  const command = (seed: string): string => `npm run sim --${bug} --seed ${seed}`;
   const began = performance.now();
   let failed = 0;
   let said = began;
@@ -52,7 +53,7 @@ async function main(): Promise<void> {
     });
     if (failure !== undefined) {
       failed++;
-      report(failure.message.replace(/SEED=(\S+) (.*)$/m, '$2 $1'), failure.trace);
+      report(failure.message, failure.trace);
       if (planted !== undefined) console.log(`found after ${index + 1} seeds`);
       if (!values['keep-going']) break;
     }

@@ -13,8 +13,11 @@ export interface PropertyOptions {
   readonly seed?: string;
   /** What the fresh seeds are derived from. Default: one that nobody knows beforehand. */
   readonly masterSeed?: string;
-  /** The command that runs this property, for whoever is to replay a seed. Default: this program. */
-  readonly command?: string;
+  /**
+   * The command that runs this property, for whoever is to replay a seed: it finds that in the environment's `SEED`; or
+   * makes the whole command of a seed. Default: this program.
+   */
+  readonly command?: string | ((seed: string) => string);
   /** Of the simulation, apart from its seed and trace. */
   readonly simulation?: Omit<SimulationOptions, 'seed' | 'trace'>;
   /** How many of the last lines of the trace a failure shows. Default 60. */
@@ -107,12 +110,16 @@ async function replay(
   const lines = trace.lines.slice(-(options.traceLinesShown ?? 60));
   const message = [
     `${name} does not hold for seed ${seed} (${tried} tried): ${words(first.why)}`,
-    `replay it with: SEED=${seed} ${options.command ?? thisCommand()}`,
+    `replay it with: ${replayCommand(seed, options.command ?? thisCommand())}`,
     ...(words(second?.why) === words(first.why) ? [] : [differs(second)]),
     `the last ${lines.length} of ${trace.length} lines of its trace:`,
     ...lines,
   ].join('\n');
   return new PropertyError(message, seed, trace.text, trace.digest, { cause: first.why });
+}
+
+function replayCommand(seed: string, command: string | ((seed: string) => string)): string {
+  return typeof command === 'string' ? `SEED=${seed} ${command}` : command(seed);
 }
 
 function differs(second: { why: unknown } | undefined): string {
