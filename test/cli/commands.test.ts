@@ -15,6 +15,10 @@ t.test('every command explains itself with examples', async (t) => {
     ['framework', 'sum'],
     ['framework', 'integrate'],
     ['resolve'],
+    ['registry'],
+    ['registry', 'show'],
+    ['registry', 'export'],
+    ['registry', 'import'],
   ];
   const outcomes = await Promise.all(commands.map((args) => runMesos([...args, '--help'])));
   for (const [index, { stdout, code }] of outcomes.entries()) {

@@ -4,6 +4,7 @@ import { addAgentCommand } from './commands/agent.js';
 import { addFrameworkCommand } from './commands/framework.js';
 import { addMasterCommand } from './commands/master.js';
 import { addNatsCommand } from './commands/nats.js';
+import { addRegistryCommand } from './commands/registry.js';
 import { addResolveCommand } from './commands/resolve.js';
 import { addStartCommand } from './commands/start.js';
 import { UsageError } from './flags.js';
@@ -34,6 +35,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
   addAgentCommand(program);
   addFrameworkCommand(program);
   addResolveCommand(program);
+  addRegistryCommand(program);
   return program;
 }
 

@@ -278,8 +278,27 @@ function isStored(outcome: StorageOutcome, expectedSeq: number): boolean {
 
 /** @throws {RegistryLost} for the fence of a later epoch, {RegistryUnreadable} for that of a later build. */
 function checkFence(record: StoredRecord | undefined, epoch: number): void {
-  if (record === undefined) return;
-  let fence: { readonly version?: unknown; readonly epoch?: unknown } | null;
+  const fence = parseFence(record);
+  if (fence === undefined || fence.epoch <= epoch) return;
+  throw new RegistryLost(`the leader of epoch ${fence.epoch} has it, which is later than ${epoch}`, {
+    laterEpoch: fence.epoch,
+  });
+}
+
+/** Who writes to a registry. */
+export interface Fence {
+  readonly epoch: number;
+  /** The leader, for people. */
+  readonly by: string;
+}
+
+/**
+ * What the fence says, if there is one.
+ * @throws {RegistryUnreadable} for that of a later build, and what is none.
+ */
+export function parseFence(record: StoredRecord | undefined): Fence | undefined {
+  if (record === undefined) return undefined;
+  let fence: { readonly version?: unknown; readonly epoch?: unknown; readonly by?: unknown } | null;
   try {
     fence = JSON.parse(record.value);
   } catch {
@@ -293,8 +312,5 @@ function checkFence(record: StoredRecord | undefined, epoch: number): void {
     throw new RegistryUnreadable(
       `it was written by a later build (version ${fence.version}, known here is ${registryVersion})`,
     );
-  if (Number(fence.epoch) > epoch)
-    throw new RegistryLost(`the leader of epoch ${fence.epoch} has it, which is later than ${epoch}`, {
-      laterEpoch: Number(fence.epoch),
-    });
+  return { epoch: Number(fence.epoch), by: String(fence.by) };
 }

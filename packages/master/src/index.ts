@@ -3,7 +3,15 @@ export { Books } from './books.js';
 export { SteppedDown } from './candidate.js';
 export { Drf } from './drf.js';
 export { DrfAllocator } from './drf-allocator.js';
-export { FencedStorage, type FencedStorageOptions, fenceKey, registryVersion, windowMax } from './fenced-storage.js';
+export {
+  type Fence,
+  FencedStorage,
+  type FencedStorageOptions,
+  fenceKey,
+  parseFence,
+  registryVersion,
+  windowMax,
+} from './fenced-storage.js';
 export {
   JetStreamStorage,
   type JetStreamStorageOptions,
@@ -17,10 +25,13 @@ export { memoryRegistrar } from './memory-registrar.js';
 export { MemoryStorage } from './memory-storage.js';
 export { type Registrar, StoredRegistrar, type StoredRegistrarOptions } from './registrar.js';
 export { MutableRegistry, type Registry, type RegistryOperation } from './registry.js';
+export { type RegistryContent, registryContent } from './registry-content.js';
+export { parseRegistryDocument, RegistryDocumentInvalid, registryDocument } from './registry-document.js';
 export { RegistryError, RegistryLost, RegistryUnreadable } from './registry-errors.js';
 export { garbage, type RegistryGarbageOptions, registryGarbageDefaults } from './registry-garbage.js';
 export { decodeRegistryRecord, encodeRegistryRecord, type RegistryRecord } from './registry-record.js';
 export type { RegistryStorage, StorageContent, StorageOutcome, StoredRecord } from './registry-storage.js';
+export { type Replaced, replaceRegistry } from './replace-registry.js';
 export {
   type RunMasterOptions,
   type RunningMaster,

@@ -3,8 +3,9 @@ import type { MasterInfo } from '@mesos-ts/protocol';
 import { type Logger, pino } from 'pino';
 import { FencedStorage } from './fenced-storage.js';
 import { MutableRegistry, type Registry, type RegistryOperation } from './registry.js';
+import { registryContent } from './registry-content.js';
 import { garbage, type RegistryGarbageOptions, registryGarbageDefaults } from './registry-garbage.js';
-import { decodeRegistryRecord, encodeRegistryRecord } from './registry-record.js';
+import { encodeRegistryRecord } from './registry-record.js';
 import type { RegistryStorage } from './registry-storage.js';
 
 /**
@@ -80,13 +81,9 @@ export class StoredRegistrar implements Registrar {
     this.#epoch = epoch;
     const { records, lastSeq, isNew } = await this.#storage.open(epoch, info.pid);
     this.#remembers = !isNew && (this.#options.remembers ?? true);
-    const forgotten: string[] = [];
-    for (const stored of records) {
-      const decoded = decodeRegistryRecord(stored);
-      if (decoded.type === 'unreadable') this.#passOver(stored.key, decoded.why);
-      else if (decoded.record.value.state === 'forgotten') forgotten.push(stored.key);
-      else this.#registry.take(decoded.record);
-    }
+    const { registry, unreadable, forgotten } = registryContent(records);
+    for (const { key, why } of unreadable) this.#passOver(key, why);
+    for (const record of registry.records()) this.#registry.take(record);
     for (const key of forgotten) this.#discard(key, lastSeq);
     this.#collectLater();
     return this.#registry.copy();

@@ -48,7 +48,7 @@ async function run(address: string, flags: ResolveFlags): Promise<void> {
   const detector = detectorOf(flags, address, createLogger(flags.logLevel));
   try {
     if (flags.follow === true) return await follow(detector);
-    const leader = await within(detector, flags.timeout);
+    const leader = await leaderWithin(detector, flags.timeout);
     if (leader === undefined)
       throw new Error(`nobody leads the cluster ${flags.cluster}: start a master with \`mesos master\``);
     process.stdout.write(`${describeLeader(leader)}\n`);
@@ -76,7 +76,7 @@ function describeChange(leader: Leader): string {
 }
 
 /** The leader, or undefined when there is none for `timeoutMs`. */
-async function within(detector: Detector, timeoutMs: number): Promise<Leader | undefined> {
+export async function leaderWithin(detector: Detector, timeoutMs: number): Promise<Leader | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), timeoutMs);
