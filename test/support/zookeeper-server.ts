@@ -219,3 +219,19 @@ async function freePorts(count: number): Promise<number[]> {
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
 }
+
+/** What ZooKeeper's own shell prints for one command, such as `ls /mesos`: a client that has nothing to do with ours. */
+export async function zookeeperShell(server: ZookeeperServer, ...command: readonly string[]): Promise<string> {
+  const { java, classPath } = await zookeeperSoftware();
+  const silent = '-Dorg.slf4j.simpleLogger.defaultLogLevel=off';
+  const main = ['org.apache.zookeeper.ZooKeeperMain', '-server', server.address];
+  const options = ['-Xmx64m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', silent, '-cp', classPath, ...main];
+  const child = spawn(java, [...options, ...command], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+    });
+  await new Promise((resolve) => child.once('close', resolve));
+  return printed;
+}

@@ -15,8 +15,14 @@ export class ZookeeperNotFoundError extends Error {
 
 /** Each release of Debian has one or two of these; the first that can be had is taken. */
 const javaPackages = ['openjdk-17-jre-headless', 'openjdk-21-jre-headless', 'openjdk-25-jre-headless'];
-const jarPackages = ['libzookeeper-java', 'libslf4j-java', 'libdropwizard-metrics-java', 'libsnappy-java'];
-const jars = ['zookeeper', 'zookeeper-jute', 'slf4j-api', 'slf4j-simple', 'metrics-core', 'snappy-java'];
+const jarPackages = [
+  'libzookeeper-java',
+  'libslf4j-java',
+  'libdropwizard-metrics-java',
+  'libsnappy-java',
+  'libcommons-cli-java',
+];
+const jars = ['zookeeper', 'zookeeper-jute', 'slf4j-api', 'slf4j-simple', 'metrics-core', 'snappy-java', 'commons-cli'];
 const jvmFolder = join('usr', 'lib', 'jvm');
 const jarFolder = join('usr', 'share', 'java');
 
@@ -36,7 +42,7 @@ export function zookeeperSoftware(env: NodeJS.ProcessEnv = process.env): Promise
 
 async function find(env: NodeJS.ProcessEnv): Promise<ZookeeperSoftware> {
   try {
-    const folder = join(cacheFolder(env), 'zookeeper');
+    const folder = join(cacheFolder(env), 'zookeeper-and-its-shell');
     if (!isFolder(folder)) {
       say('fetching the Debian packages of ZooKeeper into the cache folder (once) ...');
       await fetch(jarPackages, folder, env);
