@@ -7,8 +7,8 @@ import type { Sandboxes } from './sandbox.js';
 /** How patient an agent is; all in ms. */
 export interface AgentTimings {
   /**
-   * The first retry of a registration comes within this, but not within half of it; each later one within double, up to a
-   * minute. Longer where there are so many agents that they need more time. Default 100.
+   * The first three retries of a registration come within this, but not within half of it; each later one within double, up
+   * to a minute. Longer where there are so many agents that they need more time. Default 100.
    */
   readonly registrationBackoffMs?: number;
   /** How long an executor may take from the decision to launch it until it registers. Default 60,000. */

@@ -19,9 +19,9 @@ export type RegistrationEffect =
 
 export interface RegistrationOptions {
   /**
-   * `b` in the random wait of up to `b * 2^n` after attempt `n` that was not answered, and of at least half of that, as an
-   * answer takes its time; in ms. Default 100: a new leader that still recovers hears nothing. Where there are so many
-   * agents that this would be a flood, it is longer.
+   * The wait after each of the first three attempts that were not answered, in ms: a new leader hears nothing while it
+   * recovers. After each further one it is twice as long as before. Of all waits a random part, up to half, is left out:
+   * not more, as an answer takes its time. Default 100; longer where there are so many agents that this would be a flood.
    */
   readonly backoffMs?: number;
   /** The most that this may grow to, in ms. Default 60,000. */
@@ -30,6 +30,8 @@ export interface RegistrationOptions {
 
 /** So far apart, in the mean, are the first registrations with a new leader, in ms. */
 const msPerAgent = 0.1;
+/** After so many attempts without an answer the waits begin to grow. */
+const equalWaits = 3;
 /** At least this long is the time over which agents come back to a leader whose connection they lost, in ms. */
 const reconnectMsMin = 50;
 
@@ -155,7 +157,8 @@ export class Registration {
 
   #retry(): RegistrationEffect {
     const backoffMs = Math.max(this.#backoffMs, 2 * this.#spreadMs);
-    const toMs = Math.min(backoffMs * 2 ** this.#attempts, this.#backoffMsMax);
+    const doublings = Math.max(0, this.#attempts - equalWaits + 1);
+    const toMs = Math.min(backoffMs * 2 ** doublings, this.#backoffMsMax);
     this.#attempts++;
     return { kind: 'attempt', fromMs: toMs / 2, toMs };
   }

@@ -24,7 +24,10 @@ export interface SchedulerDriverOptions {
   readonly detector: Detector;
   /** Acknowledge each update when `statusUpdate` has returned, or its promise was fulfilled. Default true. */
   readonly implicitAcknowledgements?: boolean;
-  /** The longest pause after the first attempt to register, in ms; it doubles with each. Default 100. */
+  /**
+   * The longest pause after each of the first three attempts to register, in ms; it doubles with each further one. Default
+   * 100.
+   */
   readonly registrationBackoffMs?: number;
 }
 
