@@ -257,7 +257,14 @@ export class ClusterWorld {
 
   #registrar(node: Node): Registrar {
     const { clock, log, counters } = node;
-    return new StoredRegistrar({ clock, log, counters, storage: remoteRegistryStorage(node, storeName) });
+    const registrar = new StoredRegistrar({ clock, log, counters, storage: remoteRegistryStorage(node, storeName) });
+    const recover = registrar.recover.bind(registrar);
+    registrar.recover = async (leader) => {
+      const registry = await recover(leader);
+      this.#observe(() => this.fences.recovered(leader.epoch));
+      return registry;
+    };
+    return registrar;
   }
 
   #detector(node: Node): Detector {

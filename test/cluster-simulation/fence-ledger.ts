@@ -1,23 +1,24 @@
-import { fenceKey, type StoredRecord, windowMax } from '@mesos-ts/master';
+import { fenceKey, type StoredRecord } from '@mesos-ts/master';
 
-/** What the registry took: nothing of an older epoch once the fence of a later one stands. */
+/** What the registry took: nothing of an older epoch once a later leader has read it. */
 export class FenceLedger {
-  /** Of the latest fence that stands. */
-  #fenced = 0;
-  /** The fence that is being built: its epoch, and how many of its writes came without anything in between. */
-  #building = 0;
-  #built = 0;
-  /** How many writes were taken that are of no fence. */
+  /** Of the latest leader that has read the registry, and so relies on what it read. */
+  #recovered = 0;
+  /** How many writes were taken, apart from those of fences. */
   count = 0;
+
+  recovered(epoch: number): void {
+    if (epoch < this.#recovered)
+      throw new Error(`registry: the leader of epoch ${epoch} was let in after that of epoch ${this.#recovered}`);
+    this.#recovered = epoch;
+  }
 
   taken({ key, value }: StoredRecord): void {
     const { epoch } = JSON.parse(value) as { readonly epoch: number };
-    if (epoch < this.#fenced)
-      throw new Error(`registry: ${key} of epoch ${epoch} was taken after the fence of epoch ${this.#fenced}`);
+    if (epoch < this.#recovered)
+      throw new Error(
+        `registry: ${key} of epoch ${epoch} was taken after the leader of epoch ${this.#recovered} read it`,
+      );
     if (key !== fenceKey) this.count++;
-    const goesOn = key === fenceKey && epoch === this.#building;
-    this.#building = key === fenceKey ? epoch : 0;
-    this.#built = goesOn ? this.#built + 1 : 1;
-    if (key === fenceKey && this.#built > windowMax) this.#fenced = Math.max(this.#fenced, epoch);
   }
 }
