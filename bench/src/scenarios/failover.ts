@@ -1,10 +1,11 @@
+import { leaderTurns } from '../failover/leader-turns.js';
 import { mttrFrozen, mttrGraceful, mttrKill, mttrPlain } from '../failover/mttr.js';
 import { registry } from '../failover/registry.js';
 import type { Measurement } from '../process/measurement.js';
 import { Session } from '../process/session.js';
 import type { Report, RunOptions, Scenario } from '../scenario.js';
 
-const measurements: readonly Measurement[] = [mttrKill, mttrPlain, mttrGraceful, mttrFrozen, registry];
+const measurements: readonly Measurement[] = [mttrKill, mttrPlain, mttrGraceful, mttrFrozen, registry, leaderTurns];
 
 export const scenario: Scenario = {
   name: 'failover',
