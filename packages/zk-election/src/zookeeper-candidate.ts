@@ -281,9 +281,9 @@ export class ZookeeperCandidate {
   }
 
   #stampIfDue(name: string): void {
-    const settled = !this.#listWanted && !this.#busy.has('list');
+    // A list that is old shows too many before us, never too few.
     const position = this.#group?.position;
-    const isFirst = settled && position?.type === 'first' && position.member === 'self';
+    const isFirst = position?.type === 'first' && position.member === 'self';
     if (this.#leading !== undefined) {
       if (this.#now >= this.#stampDue()) this.#write(name, this.#leading.epoch);
     } else if (this.#czxid === undefined) this.#write(name, undefined);
