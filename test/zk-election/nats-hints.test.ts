@@ -1,76 +1,11 @@
 import { openAccounts } from '@mesos-ts/cli';
-import { Random } from '@mesos-ts/process';
-import {
-  LeaseContender,
-  type LeaseOptions,
-  natsRegister,
-  type OpenRegister,
-  type RegisterListener,
-} from '@mesos-ts/zk-election';
 import t from 'tap';
 import { CuttableWay } from './cuttable-way.js';
-import { CandidateProcess, clock, leaderThat, master, World, within } from './nats-world.js';
+import { Looking } from './looking.js';
+import { CandidateProcess, leaderThat, master, World, within } from './nats-world.js';
 
 /** So long that nobody takes over by waiting for it while a test is patient. */
 const leaseMs = 120_000;
-
-/** A candidate whose looks a test can follow. */
-class Looking {
-  readonly contender: LeaseContender;
-  /** What was found, in order: `departed` for a connection that ended, `present` or `gone` for a look. */
-  readonly found: string[] = [];
-  readonly #watchers = new Set<() => void>();
-
-  constructor(world: World, lease: LeaseOptions) {
-    const random = Random.system();
-    const open = natsRegister({ servers: [world.server.url], cluster: 'test', create: true, clock, random });
-    this.contender = new LeaseContender({ clock, random, lease, open: this.#listening(open) });
-    world.onEnd(() => this.contender.close());
-  }
-
-  /** Resolves once that was found `times` times. */
-  async finds(what: string, times = 1): Promise<void> {
-    const enough = (): boolean => this.found.filter((one) => one === what).length >= times;
-    const waiting = new Promise<void>((resolve) => {
-      const look = (): void => {
-        if (!enough()) return;
-        this.#watchers.delete(look);
-        resolve();
-      };
-      this.#watchers.add(look);
-      look();
-    });
-    await within(`${what} ${times} times`, waiting);
-  }
-
-  #find(what: string): void {
-    this.found.push(what);
-    for (const watcher of this.#watchers) watcher();
-  }
-
-  #listening(open: OpenRegister): OpenRegister {
-    return async (listener, candidate) => {
-      const told: RegisterListener = {
-        ...listener,
-        departed: (connection) => {
-          this.#find('departed');
-          listener.departed?.(connection);
-        },
-      };
-      const register = await open(told, candidate);
-      return {
-        read: () => register.read(),
-        write: (record, expectedSeq) => register.write(record, expectedSeq),
-        close: () => register.close(),
-        present: async (here) => {
-          const present = (await register.present?.(here)) ?? true;
-          this.#find(present ? 'present' : 'gone');
-          return present;
-        },
-      };
-    };
-  }
-}
 
 t.test(
   'leaders that are killed with -9, one after the other, are each followed long before a lease ends',
@@ -100,7 +35,7 @@ t.test('a leader that is frozen is connected, and keeps its lease', async (t) =>
   const world = await World.with(t);
   const frozen = world.candidate('m1', leaseMs);
   await within('m1 leads', frozen.elected);
-  const standby = new Looking(world, { leaseMs });
+  const standby = Looking.in(world, { leaseMs });
   const never = standby.contender.contend(master('m2'));
   const refused = t.rejects(never, { code: 'ELECTION_CLOSED' });
   await standby.finds('present');
@@ -118,7 +53,7 @@ t.test('a server that tells of connections that end makes for a look at once, an
   const leader = world.candidate('m1', leaseMs);
   await within('m1 leads', leader.elected);
   // By itself it would look for the first time when a test is not patient any more.
-  const standby = new Looking(world, { leaseMs, graceMs: leaseMs });
+  const standby = Looking.in(world, { leaseMs, graceMs: leaseMs });
   const refused = t.rejects(standby.contender.contend(master('m2')), { code: 'ELECTION_CLOSED' });
   const stranger = await world.connection();
   const manager = await stranger.jetstreamManager();
@@ -176,7 +111,7 @@ t.test('a leader whose connection breaks and is made again at once goes on leadi
   world.onEnd(() => leader.kill('SIGKILL'));
   await within('m1 leads', leader.elected);
   // Slow to conclude, so that a busy machine does not decide the test.
-  const standby = new Looking(world, { leaseMs, graceMs: 15_000 });
+  const standby = Looking.in(world, { leaseMs, graceMs: 15_000 });
   const refused = t.rejects(standby.contender.contend(master('m2')), { code: 'ELECTION_CLOSED' });
   way.cut();
   way.mend();

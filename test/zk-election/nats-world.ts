@@ -80,7 +80,11 @@ export class World {
   }
 
   candidate(name: string, leaseMsOfIt = leaseMs): CandidateProcess {
-    const candidate = new CandidateProcess(this.address, name, leaseMsOfIt);
+    return this.candidateAt(this.address, name, leaseMsOfIt);
+  }
+
+  candidateAt(address: string, name: string, leaseMsOfIt: number): CandidateProcess {
+    const candidate = new CandidateProcess(address, name, leaseMsOfIt);
     this.onEnd(() => candidate.kill('SIGKILL'));
     return candidate;
   }

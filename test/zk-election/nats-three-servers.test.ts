@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type NatsServer, startNatsServer } from '@mesos-ts/cli';
+import { Random } from '@mesos-ts/process';
+import { createContender, createDetector, type ElectionOptions, type Leader } from '@mesos-ts/zk-election';
+import t from 'tap';
+import { clock, leaderThat, lease, master, Standing, within } from './nats-world.js';
+
+t.test('a cluster of three NATS servers loses one, then another, and gets one back', async (t) => {
+  const servers = await threeServers();
+  const folders = servers.map(({ storeDir }) => storeDir);
+  t.teardown(async () => {
+    await Promise.all(servers.map(({ server }) => server.stop()));
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  });
+  const address = `${servers.map(({ server }) => server.url).join(',')}/test`;
+  const replicated: ElectionOptions = { clock, random: Random.system(), lease, replicas: 3 };
+  await within('JetStream is there', usable(address, replicated), 40_000);
+  const standing = ['m1', 'm2', 'm3'].map((name) => new Standing(createContender(address, replicated), name));
+  const detector = createDetector(address, replicated);
+  t.teardown(() => Promise.all([detector.close(), ...standing.map((one) => one.close())]));
+  let leader: Leader | undefined = await leaderThat(detector, (one) => one !== undefined);
+  t.ok(standing.filter((one) => one.leads()).length <= 1);
+
+  const settled = async (): Promise<void> => {
+    while (standing.filter((one) => one.leads()).length !== 1) await new Promise((next) => setTimeout(next, 50));
+  };
+  await crash(servers[0]);
+  await within('one leads on two servers', settled(), 40_000);
+  const reigning = standing.find((one) => one.holds());
+  const lost = reigning?.lost ?? Promise.reject(new Error('nobody leads'));
+  await crash(servers[1]);
+  await within('without a majority the leader stops', lost, 40_000);
+  t.notOk(standing.some((one) => one.leads()));
+  leader = await leaderThat(detector, (one) => one === undefined, leader);
+  t.equal(leader, undefined);
+
+  await restart(servers[0]);
+  await within('one leads on two servers again', settled(), 60_000);
+  const epochs = standing.flatMap((one) => one.epochs);
+  t.equal(new Set(epochs).size, epochs.length, `no epoch twice: ${epochs}`);
+});
+
+/** One of three servers, and how to start it again. */
+interface OfThree {
+  server: NatsServer;
+  readonly storeDir: string;
+  start(): Promise<NatsServer>;
+}
+
+async function threeServers(): Promise<OfThree[]> {
+  const routes = await Promise.all([1, 2, 3].map(() => freePort()));
+  const list = routes.map((port) => `"nats://127.0.0.1:${port}"`).join(', ');
+  return Promise.all(
+    routes.map(async (route) => {
+      const storeDir = mkdtempSync(join(tmpdir(), 'election-'));
+      const config = `cluster { name: three, listen: "127.0.0.1:${route}", routes: [${list}] }`;
+      const server = await startNatsServer({ storeDir, config });
+      return { server, storeDir, start: () => startNatsServer({ storeDir, config, port: server.port }) };
+    }),
+  );
+}
+
+async function crash(one: OfThree | undefined): Promise<void> {
+  one?.server.kill('SIGKILL');
+  await one?.server.exited;
+}
+
+async function restart(one: OfThree | undefined): Promise<void> {
+  if (one !== undefined) one.server = await one.start();
+}
+
+/** Resolves when an election can be held: the servers have found each other, and agreed on who keeps what. */
+async function usable(address: string, how: ElectionOptions): Promise<void> {
+  for (;;) {
+    const contender = createContender(address, how);
+    const elected = await contender.contend(master('m0')).then(
+      () => true,
+      () => false,
+    );
+    await contender.close();
+    if (elected) return;
+    await new Promise((next) => setTimeout(next, 200));
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
