@@ -428,6 +428,25 @@ t.test('a holder that is gone', async (t) => {
     }
   });
 
+  t.test('has its whole grace anew after each sign of it', async (t) => {
+    const signs = [
+      (a: Script) => [...a.departed(110, 'S', 7), ...a.looked(111, true)],
+      (a: Script) => a.watched(111, 6, shown('b.2')),
+    ];
+    for (const sign of signs) {
+      const a = standby();
+      a.tick(100);
+      a.looked(101, false);
+      sign(a);
+      a.tick(211);
+      t.same(a.looked(212, false), [], 'gone again');
+      a.tick(312);
+      t.same(a.looked(313, false), [], 'it was missing at 101, and seen at 111');
+      a.tick(412);
+      t.same(a.looked(413, false), ['read 2']);
+    }
+  });
+
   t.test('is looked for at once when the server says that its connection ended', async (t) => {
     const a = standby();
     t.same(a.departed(10, 'S', 8), [], 'somebody else');
@@ -448,8 +467,9 @@ t.test('a holder that is gone', async (t) => {
     a.tick(100);
     t.equal(a.lease.wakeAt, 600, 'another look when no answer came for so long');
     t.same(a.tick(600), ['look 2 for bee']);
-    t.same(a.looked(601, false), []);
-    t.same(a.step({ type: 'looked', now: 602, number: 1, present: true, jitterMs: 0 }), [], 'too late to count');
+    t.same(a.step({ type: 'looked', now: 601, number: 1, present: false, jitterMs: 0 }), []);
+    t.equal(a.lease.wakeAt, 1_100, 'what comes too late does not count: the second is still waited for');
+    t.same(a.looked(602, false), []);
     a.tick(1_300);
     t.same(a.looked(1_301, false), [], 'it may have been there meanwhile: the grace begins anew');
     a.tick(1_401);
