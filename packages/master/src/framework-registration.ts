@@ -211,9 +211,8 @@ export class FrameworkRegistration {
   #awaitReturn(framework: Framework, timeoutMs: number): void {
     framework.failoverTimer?.cancel();
     framework.failoverTimer = this.#acts.delay(timeoutMs, () => {
-      const why = `it did not come back within ${timeoutMs} ms`;
-      // While something about it is being written, it is coming back.
-      if (!this.#writes.isBusy(framework.id)) this.#remove(framework, why);
+      // While something about it is being written, it is coming back, and that goes on.
+      this.#remove(framework, `it did not come back within ${timeoutMs} ms`);
     });
   }
 }
