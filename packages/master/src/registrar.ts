@@ -6,7 +6,7 @@ import { MutableRegistry, type Registry, type RegistryOperation } from './regist
 import { registryContent } from './registry-content.js';
 import { garbage, type RegistryGarbageOptions, registryGarbageDefaults } from './registry-garbage.js';
 import { encodeRegistryRecord } from './registry-record.js';
-import type { RegistryStorage } from './registry-storage.js';
+import type { RegistryStorage, StoredRecord } from './registry-storage.js';
 
 /**
  * The registry of one leader, for the time of its leadership. Mirrors `Registrar` (Mesos facts 3.2), with one small write a
@@ -81,10 +81,10 @@ export class StoredRegistrar implements Registrar {
     this.#epoch = epoch;
     const { records, lastSeq, isNew } = await this.#storage.open(epoch, info.pid);
     this.#remembers = !isNew && (this.#options.remembers ?? true);
-    const { registry, unreadable, forgotten } = registryContent(records);
-    for (const { key, why } of unreadable) this.#passOver(key, why);
-    for (const record of registry.records()) this.#registry.take(record);
-    for (const key of forgotten) this.#discard(key, lastSeq);
+    for (let first = 0; first < records.length; first += recordsPerTurn) {
+      if (first > 0) await this.#turn();
+      this.#takeIn(records.slice(first, first + recordsPerTurn), lastSeq);
+    }
     this.#collectLater();
     return this.#registry.copy();
   }
@@ -103,6 +103,13 @@ export class StoredRegistrar implements Registrar {
     this.#storage.close();
   }
 
+  #takeIn(records: readonly StoredRecord[], lastSeq: number): void {
+    const { registry, unreadable, forgotten } = registryContent(records);
+    for (const { key, why } of unreadable) this.#passOver(key, why);
+    for (const record of registry.records()) this.#registry.take(record);
+    for (const key of forgotten) this.#discard(key, lastSeq);
+  }
+
   /** The cluster goes on without it: an agent is let in again when it comes. */
   #passOver(key: string, why: string): void {
     this.#options.counters?.increment('registry_records_unreadable');
@@ -116,6 +123,11 @@ export class StoredRegistrar implements Registrar {
     });
   }
 
+  /** Lets others have theirs: there may be many records. */
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.timer(0, resolve));
+  }
+
   #collectLater(): void {
     this.#collecting = this.#options.clock.timer(this.#options.registryGcIntervalMs ?? gcIntervalMsDefault, () => {
       const now = this.#options.clock.wallTime();
@@ -127,3 +139,5 @@ export class StoredRegistrar implements Registrar {
 }
 
 const gcIntervalMsDefault = 15 * 60_000;
+/** So few that reading them holds the event loop for some milliseconds. */
+const recordsPerTurn = 100;

@@ -102,9 +102,13 @@ export class MutableRegistry implements Registry {
 
   /** What it holds now, whatever becomes of it. */
   copy(): Registry {
-    const copy = new MutableRegistry();
-    for (const record of this.records()) copy.take(record);
-    return copy;
+    return {
+      agents: new Map(this.agents),
+      unreachable: new Map(this.unreachable),
+      gone: new Map(this.gone),
+      frameworks: new Map(this.frameworks),
+      removedFrameworks: new Map(this.removedFrameworks),
+    };
   }
 
   /** The records of all that it holds. */
