@@ -64,8 +64,8 @@ t.test('addresses that will not do are refused with what would', async (t) => {
   const pathless = await runMesos(['master', '--port', '0', '--election', secret.replace('/mesos', '/')], environment);
   t.match(pathless, { code: 1, stderr: /"zk:\/\/127\.0\.0\.1:\d+\/".*a path after the servers is missing/ });
   t.notMatch(pathless.stderr, /hush/);
-  const host = await runMesos(['agent', '--master', '10.0.0.1:5050', '--work-dir', folder], environment);
-  t.match(host, { code: 1, stderr: /a host and port says nothing on NATS, where masters have names/ });
+  const host = await runMesos(['master', '--port', '0', '--election', '10.0.0.1:5050'], environment);
+  t.match(host, { code: 1, stderr: /a master cannot contend at the address of a master.*`standalone`/ });
 });
 
 t.test('nobody leads: resolve says so, and makes nothing in ZooKeeper', async (t) => {

@@ -722,6 +722,8 @@ t.test('addresses', async (t) => {
     servers: ['nats://127.0.0.1:4222'],
     cluster: 'mesos',
   });
+  t.same(parseElectionAddress('host-1.example:5050'), { type: 'http', host: 'host-1.example', port: 5050 });
+  t.same(parseElectionAddress('[::1]:5050'), { type: 'http', host: '::1', port: 5050 });
   const three = ['nats://a:1', 'nats://b', 'nats://[::1]:3'];
   for (const text of ['nats://a:1,b,[::1]:3/c-1_x', 'nats://a:1,nats://b,nats://[::1]:3/c-1_x'])
     t.same(parseElectionAddress(text), { type: 'nats', servers: three, cluster: 'c-1_x' });
@@ -738,7 +740,8 @@ t.test('addresses', async (t) => {
     'nats://a b/c',
     'nats://a:1/c,nats://b:1/c',
     'nats://u:p@a:1/c',
-    'm1:5050',
+    'm1:0',
+    'm1:5050/x',
     'http://a',
   ])
     t.throws(() => parseElectionAddress(text), ElectionAddressInvalid, JSON.stringify(text));

@@ -8,6 +8,8 @@ export type ElectionAddress =
   | { readonly type: 'standalone' }
   /** No election: the master at this UPID leads. For detectors. */
   | { readonly type: 'master'; readonly pid: Upid }
+  /** No election: the master that answers HTTP there leads, when it says so. For detectors. */
+  | { readonly type: 'http'; readonly host: string; readonly port: number }
   /** An election over NATS. */
   | { readonly type: 'nats'; readonly servers: readonly string[]; readonly cluster: string }
   /** An election over ZooKeeper, among the children of the node at `path`. */
@@ -34,7 +36,7 @@ const serverExpression = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$/;
 /**
  * Reads `nats://host:port[,host:port...]/cluster` (each server may repeat the scheme; the port is 4222 unless given),
  * `zk://[user:password@]host:port[,host:port...]/path` as Mesos has it (the port is 2181 unless given; user and password
- * may be percent-encoded), `standalone`, or a UPID such as `master@m1`.
+ * may be percent-encoded), `standalone`, a UPID such as `master@m1`, or `host:port` where one master answers HTTP.
  *
  * @throws {ElectionAddressInvalid} saying what is wrong with it.
  */
@@ -43,8 +45,9 @@ export function parseElectionAddress(text: string): ElectionAddress {
   if (text.startsWith(scheme)) return parseNats(text);
   if (text.startsWith(zookeeperScheme)) return parseZookeeper(text);
   if (text.includes('://')) throw new ElectionAddressInvalid(text, 'only nats:// and zk:// are known');
-  if (/:\d+$/.test(text))
-    throw new ElectionAddressInvalid(text, 'a host and port says nothing on NATS, where masters have names');
+  const [, host, port] = hostExpression.exec(text) ?? [];
+  if (host !== undefined && port !== undefined && isPort(Number(port)))
+    return { type: 'http', host: bare(host), port: Number(port) };
   return { type: 'master', pid: parseMaster(text) };
 }
 
@@ -101,6 +104,15 @@ function parseZookeeper(text: string): ZookeeperAddress {
       throw invalid('user or password is not percent-encoded as it should be: write % as %25');
     }
   }
+}
+
+function isPort(number: number): boolean {
+  return number >= 1 && number <= 65_535;
+}
+
+/** Without the brackets of an IPv6 address. */
+function bare(host: string): string {
+  return host.replace(/^\[|\]$/g, '');
 }
 
 function parseMaster(text: string): Upid {

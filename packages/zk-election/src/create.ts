@@ -5,6 +5,7 @@ import { match } from 'ts-pattern';
 import { type ElectionAddress, parseElectionAddress } from './address.js';
 import type { Contender, Detector } from './election.js';
 import { ElectionAddressInvalid } from './errors.js';
+import { HttpDetector } from './http-detector.js';
 import { LeaseContender } from './lease-contender.js';
 import { LeaseDetector } from './lease-detector.js';
 import { type LeaseOptions, leaseTiming } from './lease-timing.js';
@@ -46,7 +47,7 @@ export function createContender(address: string, options: ElectionOptions): Cont
     .with({ type: 'standalone' }, () => new StandaloneContender(options.clock))
     .with({ type: 'nats' }, (at) => new LeaseContender({ ...options, open: openNats(at, options, true) }))
     .with({ type: 'zookeeper' }, (at) => new ZookeeperContender(overZookeeper(at, options)))
-    .with({ type: 'master' }, () => {
+    .with({ type: 'master' }, { type: 'http' }, () => {
       throw new ElectionAddressInvalid(address, 'a master cannot contend at the address of a master');
     })
     .exhaustive();
@@ -61,6 +62,7 @@ export function createContender(address: string, options: ElectionOptions): Cont
 export function createDetector(address: string, options: ElectionOptions): Detector {
   return match(parseElectionAddress(address))
     .with({ type: 'master' }, ({ pid }) => new StandaloneDetector({ pid }))
+    .with({ type: 'http' }, (at) => new HttpDetector({ ...options, ...at }))
     .with({ type: 'nats' }, (at) => natsDetector(at, options))
     .with({ type: 'zookeeper' }, (at) => new ZookeeperDetector(overZookeeper(at, options)))
     .with({ type: 'standalone' }, () => {

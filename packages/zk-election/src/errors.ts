@@ -38,7 +38,7 @@ export class ElectionAddressInvalid extends ElectionError {
     super(
       `not an election address: ${JSON.stringify(address.slice(0, 200))}: ${why}; ` +
         'expected nats://host:port[,host:port...]/cluster, zk://[user:password@]host:port[,host:port...]/path, ' +
-        'or `standalone` (masters), or master@node (everyone else)',
+        'or `standalone` (masters), or master@node or host:port of one master (everyone else)',
     );
     this.address = address;
   }

@@ -22,6 +22,7 @@ export {
   ZookeeperRefused,
   ZookeeperUnreachable,
 } from './errors.js';
+export { HttpDetector, type HttpDetectorOptions } from './http-detector.js';
 export { Lease, type LeaseEffect, type LeaseInput } from './lease.js';
 export { LeaseContender, type OverRegisterOptions } from './lease-contender.js';
 export { LeaseDetector } from './lease-detector.js';

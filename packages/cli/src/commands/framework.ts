@@ -104,7 +104,7 @@ function addJobFlags(command: Command): void {
   flag(
     command,
     '--master <address>',
-    "nats (who leads by the election on the cluster's NATS), zk://host:port,.../path, or a master such as master@m1",
+    "nats (who leads by the election on the cluster's NATS), zk://host:port,.../path, or one master: master@m1, or host:port of its HTTP",
     {
       fallback: 'nats',
     },

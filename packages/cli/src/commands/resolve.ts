@@ -21,7 +21,7 @@ export function addResolveCommand(program: Command): void {
   flag(
     command,
     '--master <address>',
-    "nats (on the cluster's own NATS server), nats://host:port/name, or zk://host:port,.../path",
+    "nats (on the cluster's own NATS server), nats://host:port/name, zk://host:port,.../path, or host:port of one master's HTTP",
     {
       fallback: 'nats',
     },
