@@ -1,3 +1,3 @@
 import { freshSeeds } from './fresh-seeds.js';
 
-freshSeeds(50);
+freshSeeds(25);

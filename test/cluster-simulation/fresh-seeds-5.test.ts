@@ -1,0 +1,3 @@
+import { freshSeeds } from './fresh-seeds.js';
+
+freshSeeds(25);
