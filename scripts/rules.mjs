@@ -24,7 +24,11 @@ export const mayImport = {
 };
 
 /** What packages export beside themselves, and who may import it: what is for tests stays out of what runs. */
-const subPaths = { '@mesos-ts/process/testing': ['test', 'bench'], '@mesos-ts/frameworks/executor': ['test', 'bench'] };
+const subPaths = {
+  '@mesos-ts/process/testing': ['test', 'bench'],
+  '@mesos-ts/cli/testing': ['test', 'bench'],
+  '@mesos-ts/frameworks/executor': ['test', 'bench'],
+};
 
 /** Where time and chance come only from the Clock and the Random that were handed in. */
 const replayable = ['process', 'protocol', 'zk-election', 'master', 'agent'];

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startNatsServer } from '@mesos-ts/cli';
+import { freePort, ZookeeperServer, zookeeperShell } from '@mesos-ts/cli/testing';
 import t from 'tap';
 import { MesosCommand, runMesos } from '../support/command.js';
-import { freePort, ZookeeperServer, zookeeperShell } from '../support/zookeeper-server.js';
 
 t.setTimeout(120_000);
 

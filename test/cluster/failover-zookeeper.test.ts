@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { ZookeeperServer } from '@mesos-ts/cli/testing';
 import t, { type Test } from 'tap';
 import { eventually } from '../support/command.js';
 import { FailoverScene } from '../support/failover-scene.js';
-import { ZookeeperServer } from '../support/zookeeper-server.js';
 
 /** Of every session, whatever is asked for: the server grants no more. */
 const sessionMs = 2_000;

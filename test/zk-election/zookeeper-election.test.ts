@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { freePort, ZookeeperServer, zookeeperShell } from '@mesos-ts/cli/testing';
 import { Random, SystemClock, type Upid } from '@mesos-ts/process';
 import type { MasterId, MasterInfo } from '@mesos-ts/protocol';
 import {
@@ -18,7 +19,6 @@ import {
 import { type Logger, pino } from 'pino';
 import t from 'tap';
 import { eventually } from '../support/command.js';
-import { freePort, ZookeeperServer, zookeeperShell } from '../support/zookeeper-server.js';
 
 /** The longest session that a server with ticks of 100 ms grants: nothing but a failure is to end one. */
 const sessionTimeoutMs = 2_000;

@@ -1,4 +1,5 @@
 import { LocalCluster, type LocalClusterOptions, startConfiguration } from '@mesos-ts/cli';
+import { ZookeeperServer } from '@mesos-ts/cli/testing';
 import type { Measurement } from '../process/measurement.js';
 import type { Session } from '../process/session.js';
 import { type Blow, freeze, kill, reportRecoveries, stop } from './recovery.js';
@@ -6,6 +7,8 @@ import { type Blow, freeze, kill, reportRecoveries, stop } from './recovery.js';
 const clusterName = 'mesos';
 /** Of the election over NATS: the default of `mesos master`. */
 const leaseMs = 3_000;
+/** Of ZooKeeper: the default of `mesos master`, and of Mesos. */
+const sessionMs = 10_000;
 
 interface Promised {
   readonly atMostMs: number;
@@ -18,6 +21,26 @@ export const mttrKill = row('mttr.kill', kill, { atMostMs: 700, maxAtMostMs: 2_0
 export const mttrPlain = row('mttr.plain', kill, { atMostMs: 1_000 }, { natsAccounts: false });
 export const mttrGraceful = row('mttr.graceful', stop, { atMostMs: 400 });
 export const mttrFrozen = row('mttr.frozen', freeze, { atMostMs: leaseMs + 500 });
+
+/** Elected over ZooKeeper, where the session of the dead must end first. */
+export const mttrZookeeper: Measurement = {
+  ids: ['mttr.zk', 'mttr.zk.max'],
+  async run(session) {
+    const zookeeper = await ZookeeperServer.start({ maxSessionTimeoutMs: sessionMs });
+    try {
+      const election = `zk://${zookeeper.address}/${clusterName}`;
+      const options = {
+        masterFlags: [...startConfiguration.masterFlags, '--election', election],
+        agentFlags: ['--master', election],
+      };
+      await onCluster(session, options, (cluster) =>
+        reportRecoveries(session, { id: 'mttr.zk', cluster, blow: kill, election, atMostMs: sessionMs + 500 }),
+      );
+    } finally {
+      await zookeeper.stop();
+    }
+  },
+};
 
 function row(id: string, blow: Blow, promised: Promised, options: Partial<LocalClusterOptions> = {}): Measurement {
   return {

@@ -1,11 +1,19 @@
 import { leaderTurns } from '../failover/leader-turns.js';
-import { mttrFrozen, mttrGraceful, mttrKill, mttrPlain } from '../failover/mttr.js';
+import { mttrFrozen, mttrGraceful, mttrKill, mttrPlain, mttrZookeeper } from '../failover/mttr.js';
 import { registry } from '../failover/registry.js';
 import type { Measurement } from '../process/measurement.js';
 import { Session } from '../process/session.js';
 import type { Report, RunOptions, Scenario } from '../scenario.js';
 
-const measurements: readonly Measurement[] = [mttrKill, mttrPlain, mttrGraceful, mttrFrozen, registry, leaderTurns];
+const measurements: readonly Measurement[] = [
+  mttrKill,
+  mttrPlain,
+  mttrZookeeper,
+  mttrGraceful,
+  mttrFrozen,
+  registry,
+  leaderTurns,
+];
 
 export const scenario: Scenario = {
   name: 'failover',

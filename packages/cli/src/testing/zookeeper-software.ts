@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { cacheFolder, findExecutable, hasDebianPackages, pathFolders, withDebianPackages } from '@mesos-ts/cli';
+import { cacheFolder, findExecutable, hasDebianPackages, pathFolders, withDebianPackages } from '../debian-packages.js';
 
 /** What a ZooKeeper server is run with. */
 export interface ZookeeperSoftware {

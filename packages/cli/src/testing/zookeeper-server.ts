@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { natsServerGuard } from '@mesos-ts/cli';
+import { natsServerGuard } from '../nats-server-guard.js';
 import { zookeeperSoftware } from './zookeeper-software.js';
 
 /** What a {@link ZookeeperServer} may be told; everything has a default. */
