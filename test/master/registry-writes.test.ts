@@ -5,15 +5,18 @@ import {
   FrameworkReregistered,
   KillTask,
   LostSlave,
+  PongSlave,
   ReconcileTasks,
   RegisterFramework,
   RegisterSlave,
   ReregisterFramework,
   ReregisterSlave,
+  ReviveOffers,
   Shutdown,
   ShutdownFramework,
   SlaveRegistered,
   SlaveReregistered,
+  StatusUpdate,
   type TaskId,
   UnregisterFramework,
   UnregisterSlave,
@@ -162,6 +165,29 @@ t.test('The return of an agent', async (t) => {
     await rig.settle();
     t.same(scheduler.offered, ['cpus:1.5'], 'what they use is not offered');
   });
+});
+
+t.test('What the allocator gave away of an agent before its report brought more is offered to nobody', async (t) => {
+  const { rig, agent, scheduler, info } = await running(t);
+  const { frameworkId, slaveId, hostname, resources } = { ...scheduler, ...agent };
+  await scheduler.tell(ReviveOffers, {});
+  scheduler.held.clear();
+  // All in one turn, and more than the master handles in one: the allocator runs between the first and the last.
+  await agent.dispatch(() => {
+    const status = { taskId: info.taskId, state: 'TASK_FINISHED', source: 'SOURCE_EXECUTOR', timestamp: 0 } as const;
+    agent.sayNow(rig.pid, StatusUpdate, { frameworkId, status });
+    for (let i = 0; i < 200; i++) agent.sayNow(rig.pid, PongSlave, {});
+    agent.sayNow(rig.pid, ReregisterSlave, {
+      slave: { id: slaveId, hostname, resources },
+      version: '0',
+      tasks: [reported({ frameworkId }, task('t2', agent, 'cpus:1.5'))],
+      executors: [{ frameworkId, executor: info.executor }],
+      frameworks: [],
+    });
+  });
+  await rig.settle();
+  t.same(scheduler.offered, ['cpus:2.5']);
+  t.equal(rig.count('allocator_contradictions'), 0);
 });
 
 t.test('That an agent is unreachable', async (t) => {

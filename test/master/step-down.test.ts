@@ -158,6 +158,12 @@ t.test('A master that loses leadership while it reads the registry never leads',
   const agent = await rig.newAgent('cpus:1');
   await agent.tell(RegisterSlave, { slave: { hostname: 'h', resources: agent.resources }, version: '0' });
   t.same(agent.names, []);
+  registrars.prepare = () => undefined;
+  contender.elect();
+  await rig.settle();
+  await agent.register();
+  await rig.advance(15_000);
+  t.same(agent.pings, [true], 'nothing of the term before goes on in the next');
 });
 
 t.test('A master that hears of a later leader steps down at once, and contends for a later epoch', async (t) => {
