@@ -11,6 +11,8 @@ export interface ScenarioOptions {
 
 const stormMs = 460_000;
 const calmMs = 140_000;
+/** In which somebody is offered all that is free: longer than any refusal. */
+const idleMs = 60_000;
 const lookEveryMs = 1_000;
 
 /** Every machine may be hit by everything; the leader more often than most. */
@@ -70,7 +72,10 @@ export async function clusterScenario(
   simulation.note('calm');
   world.calm = true;
   const convergedAfterMs = await converge(simulation, world);
-  await simulation.advance(Math.max(0, calmMs - convergedAfterMs));
+  world.lookForIdle();
+  await simulation.advance(Math.max(idleMs, calmMs - convergedAfterMs));
+  const { idleAgent } = world;
+  if (idleAgent !== undefined) throw new Error(`calm: nobody uses or was offered all of ${idleAgent}`);
   if (world.unrest !== undefined) throw new Error(`calm: what had come to rest did not stay so: ${world.unrest}`);
   return { world, storm, convergedAfterMs };
 }

@@ -1,5 +1,5 @@
 import { Agent } from '@mesos-ts/agent';
-import { Master, type Registrar, runMaster, StoredRegistrar } from '@mesos-ts/master';
+import { type Books, Master, type Registrar, runMaster, StoredRegistrar } from '@mesos-ts/master';
 import type { BodyOf, Node, Process } from '@mesos-ts/process';
 import type { Booted, Machine, Simulation, Storage } from '@mesos-ts/process/testing';
 import {
@@ -97,6 +97,22 @@ export class ClusterWorld {
     const { leader } = this;
     if (leader === undefined) return 'nobody leads';
     return this.#agentUnrest(leader) ?? this.#frameworkUnrest(leader);
+  }
+
+  /** From now on it is looked for agents of which all is in use or on offer. */
+  lookForIdle(): void {
+    const books = this.leader?.books;
+    this.promises.lookForIdle();
+    // What is on offer already may stay so.
+    for (const { id } of books?.agents ?? []) this.promises.check(books as Books, id);
+  }
+
+  /** An agent of which a part was neither in use nor on offer since {@link lookForIdle}: it is lost to the books. */
+  get idleAgent(): string | undefined {
+    const { leader } = this;
+    if (leader === undefined) return 'nobody leads';
+    for (const { id, info } of leader.books.agents) if (this.promises.isIdle(id)) return `${id} on ${info.hostname}`;
+    return undefined;
   }
 
   #agentUnrest({ books }: Master): string | undefined {

@@ -15,11 +15,16 @@ interface Load {
   readonly running: Map<TaskId, Resources>;
 }
 
-/** No resource of an agent is promised twice by a leader's books, and what runs on an agent never exceeds it. */
+/**
+ * No resource of an agent is promised twice by a leader's books, and what runs on an agent never exceeds it; in a calm, in
+ * which somebody takes whatever is offered, none is forgotten.
+ */
 export class PromiseLedger {
   /** Offers that were made and may still be out, by the books that they are of and their agent. */
   readonly #offers = new WeakMap<Books, Map<SlaveId, Set<OfferId>>>();
   readonly #loads = new Map<string, Load>();
+  /** Agents of which all was in use or on offer at one moment, since this was last emptied. */
+  readonly #full = new Set<SlaveId>();
 
   offered(books: Books, offers: readonly { readonly id: OfferId; readonly slaveId: SlaveId }[]): void {
     const made = this.#offers.get(books) ?? new Map<SlaveId, Set<OfferId>>();
@@ -42,10 +47,21 @@ export class PromiseLedger {
     for (const { task, holdsResources } of agent.tasks) if (holdsResources) promised.push(task.resources);
     for (const { holds } of agent.executors.values()) promised.push(...holds);
     const all = sum(promised);
+    if (containsResources(all, agent.info.resources)) this.#full.add(slaveId);
     if (!containsResources(agent.info.resources, all))
       throw new Error(
         `promises: of ${slaveId}'s ${formatResources(agent.info.resources)}, ${formatResources(all)} is promised`,
       );
+  }
+
+  /** From now on it is looked for agents of which all is in use or on offer. */
+  lookForIdle(): void {
+    this.#full.clear();
+  }
+
+  /** What nobody uses and nobody was offered since: a part of it at least is lost to the books. */
+  isIdle(slaveId: SlaveId): boolean {
+    return !this.#full.has(slaveId);
   }
 
   agentBegan(life: string, capacity: Resources): void {
