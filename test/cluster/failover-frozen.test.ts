@@ -7,7 +7,7 @@ import { FailoverScene } from '../support/failover-scene.js';
 const frozenMs = 30_000;
 
 t.test('a leader that was frozen for 30 s does nothing as a leader when it goes on, and stands by', async (t) => {
-  const scene = await FailoverScene.start(t, { work: { total: 420, inFlight: 6, taskMs: 600 } });
+  const scene = await FailoverScene.start(t);
   const first = await scene.leader();
   const frozen = scene.masterOf(first);
   process.kill(frozen.pid, 'SIGSTOP');
@@ -27,7 +27,8 @@ t.test('a leader that was frozen for 30 s does nothing as a leader when it goes 
   }
   for (const one of processes) t.notOk(scene.logged(one, /later leader is known/), `nor to ${one.name}`);
 
-  const third = await scene.killLeader(second);
-  t.ok(third.epoch > second.epoch, 'it takes part in the next election');
+  let leader = await scene.killLeader(second);
+  if (scene.masterOf(leader) !== frozen) leader = await scene.killLeader(leader);
+  t.equal(scene.masterOf(leader), frozen, 'it may lead again');
   await scene.finish();
 });

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { FrameworkId } from '@mesos-ts/protocol';
+import type { FrameworkId, TaskId } from '@mesos-ts/protocol';
 import { ProgramProcess } from './command.js';
 
 /** What the program steady-framework is told. */
@@ -13,11 +13,12 @@ export interface SteadyOptions {
   readonly name: string;
   /** Where its journal, its log, and the starts that its executors record are. */
   readonly folder: string;
-  /** How many pieces of work there are, how many tasks are to run at a time on how many agents, and for how long each. */
-  readonly total: number;
+  /** How many tasks are to run at a time, on how many agents, and for how long each. */
   readonly inFlight: number;
   readonly agents: number;
   readonly taskMs: number;
+  /** Default: as of every framework. */
+  readonly failoverTimeoutMs?: number;
   /** Of the framework to take over. */
   readonly frameworkId?: FrameworkId;
 }
@@ -30,11 +31,11 @@ export type SteadyEvent =
   | { readonly kind: 'in-flight'; readonly tasks: number }
   | { readonly kind: 'ended'; readonly done: number }
   | { readonly kind: 'relaunch'; readonly taskId: string; readonly why: string }
-  | { readonly kind: 'over'; readonly status: string };
+  | { readonly kind: 'over'; readonly status: string; readonly pieces: number };
 
 const program = fileURLToPath(new URL('../cluster/programs/steady-framework.js', import.meta.url));
 
-/** A framework in an OS process of its own that runs tasks without a pause until all its pieces are done. */
+/** A framework in an OS process of its own that runs tasks without a pause until it has done enough. */
 export class SteadyFramework extends ProgramProcess {
   readonly #options: SteadyOptions;
 
@@ -75,6 +76,11 @@ export class SteadyFramework extends ProgramProcess {
     return this.events.reduce((most, event) => (event.kind === 'ended' ? Math.max(most, event.done) : most), 0);
   }
 
+  /** In which its executors record their starts; their command lines name it. */
+  get startsFile(): string {
+    return join(this.#options.folder, `${this.#options.name}.starts`);
+  }
+
   get logFile(): string {
     return join(this.#options.folder, `${this.#options.name}.log`);
   }
@@ -84,24 +90,22 @@ export class SteadyFramework extends ProgramProcess {
     await this.event('ended', ({ done }) => done >= count);
   }
 
-  /**
-   * What its executors recorded, which is the truth: of each piece how often a task of it was started, and the ids of tasks
-   * that were started more than once.
-   */
-  started(): { readonly byPiece: readonly number[]; readonly twice: readonly string[] } {
-    const file = join(this.#options.folder, `${this.#options.name}.starts`);
-    const taskIds = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
-    const byPiece = Array.from({ length: this.#options.total }, () => 0);
-    const twice: string[] = [];
-    const seen = new Set<string>();
-    for (const taskId of taskIds) {
-      const piece = Number(taskId.split('.')[0]);
-      byPiece[piece] = (byPiece[piece] ?? 0) + 1;
-      if (seen.has(taskId)) twice.push(taskId);
-      seen.add(taskId);
-    }
-    return { byPiece, twice };
+  /** Has it begin no more work; resolves with how many pieces there were when all that it has begun is done. */
+  async enough(): Promise<number> {
+    this.child.kill('SIGTERM');
+    return (await this.event('over', ({ status }) => status === 'DRIVER_STOPPED')).pieces;
   }
+
+  /** The ids of the tasks that its executors have started, which is the truth; one that was started twice is there twice. */
+  started(): readonly TaskId[] {
+    if (!existsSync(this.startsFile)) return [];
+    return readFileSync(this.startsFile, 'utf8').trimEnd().split('\n') as TaskId[];
+  }
+}
+
+/** Of which piece of work a task is. */
+export function pieceOf(taskId: TaskId): number {
+  return Number(taskId.split('.')[0]);
 }
 
 /** Undefined for what is no event, such as a warning of Node.js. */

@@ -19,13 +19,14 @@ import {
 } from '@mesos-ts/protocol';
 import { createDetector } from '@mesos-ts/zk-election';
 import { pino } from 'pino';
-import type { SteadyEvent, SteadyOptions } from '../../support/steady-framework.js';
+import { pieceOf, type SteadyEvent, type SteadyOptions } from '../../support/steady-framework.js';
 
 /*
- * A framework as a program of its own that does `total` pieces of work, `inFlight` at a time, each by a task, and tells
- * what happens to it in lines of JSON. What it launches and what has ended is in a journal, written before it acts, so
- * that a successor with the same framework id knows what runs. A piece whose task ended otherwise than well, or that the
- * master says it does not have, is launched again under another id.
+ * A framework as a program of its own that does pieces of work, `inFlight` at a time, each by a task, until SIGTERM says
+ * that there are enough; it ends when all that it has begun is done. What happens to it, it tells in lines of JSON. What it
+ * launches and what has ended is in a journal, written before it acts, so that a successor with the same framework id
+ * knows what runs. A piece whose task ended otherwise than well, or that the master says it does not have, is launched
+ * again under another id.
  */
 const options = JSON.parse(process.argv[2] ?? '{}') as SteadyOptions;
 const recordingExecutor = fileURLToPath(new URL('./recording-executor.js', import.meta.url));
@@ -51,12 +52,15 @@ function tell(event: SteadyEvent): void {
 class SteadyFramework implements Scheduler {
   readonly #journal = join(options.folder, `${options.name}.journal`);
   readonly #open = new Map<TaskId, Attempt>();
-  #todo: number[] = [];
-  readonly #done = new Set<number>();
+  /** Pieces whose tasks came to nothing. */
+  readonly #again: number[] = [];
+  /** The next piece that was never begun. */
+  #next = 0;
+  #done = 0;
   #launches = 0;
-
-  #read = false;
-  #told = 0;
+  #journalRead = false;
+  #inFlightTold = 0;
+  #enough = false;
 
   registered(driver: SchedulerDriver, frameworkId: FrameworkId): void {
     tell({ kind: 'registered', frameworkId });
@@ -101,13 +105,13 @@ class SteadyFramework implements Scheduler {
     const well = state === 'TASK_FINISHED';
     this.#write({ ended: taskId, piece, well });
     this.#open.delete(taskId);
-    if (well) this.#done.add(piece);
+    if (well) this.#done++;
     else {
-      this.#todo.push(piece);
+      this.#again.push(piece);
       tell({ kind: 'relaunch', taskId, why: `${state} ${source ?? ''} ${reason ?? ''} ${message ?? ''}` });
     }
-    tell({ kind: 'ended', done: this.#done.size });
-    if (this.#done.size === options.total) driver.stop();
+    tell({ kind: 'ended', done: this.#done });
+    this.#stopIfDone(driver);
   }
 
   /** Asks for the states of the tasks of which nothing was heard since `silentMs` ago. */
@@ -120,26 +124,44 @@ class SteadyFramework implements Scheduler {
 
   /** What a predecessor left. Not before we are registered: until then it may launch more. */
   #readJournal(): void {
-    if (this.#read) return;
-    this.#read = true;
+    if (this.#journalRead) return;
+    this.#journalRead = true;
     const lines = existsSync(this.#journal) ? readFileSync(this.#journal, 'utf8').split('\n') : [];
     for (const line of lines) if (line !== '') this.#replay(JSON.parse(line) as Entry);
-    const taken = new Set([...this.#open.values()].map(({ piece }) => piece));
-    this.#todo = Array.from({ length: options.total }, (_, piece) => piece).filter(
-      (piece) => !taken.has(piece) && !this.#done.has(piece),
-    );
   }
 
   #replay(entry: Entry): void {
-    if ('launched' in entry) this.#open.set(entry.launched, { ...entry, heardAt: 0 });
-    else this.#open.delete(entry.ended);
-    if ('ended' in entry && entry.well) this.#done.add(entry.piece);
+    const { piece } = entry;
+    this.#next = Math.max(this.#next, piece + 1);
+    if ('launched' in entry) {
+      this.#open.set(entry.launched, { ...entry, heardAt: 0 });
+      const index = this.#again.indexOf(piece);
+      if (index >= 0) this.#again.splice(index, 1);
+    } else {
+      this.#open.delete(entry.ended);
+      if (entry.well) this.#done++;
+      else this.#again.push(piece);
+    }
+  }
+
+  /** Begins nothing any more. */
+  enough(driver: SchedulerDriver): void {
+    this.#enough = true;
+    this.#stopIfDone(driver);
+  }
+
+  #stopIfDone(driver: SchedulerDriver): void {
+    if (this.#enough && this.#open.size === 0 && this.#again.length === 0) driver.stop();
+  }
+
+  get pieces(): number {
+    return this.#next;
   }
 
   #tellInFlight(): void {
-    if (this.#told === this.#open.size) return;
-    this.#told = this.#open.size;
-    tell({ kind: 'in-flight', tasks: this.#told });
+    if (this.#inFlightTold === this.#open.size) return;
+    this.#inFlightTold = this.#open.size;
+    tell({ kind: 'in-flight', tasks: this.#inFlightTold });
   }
 
   #tasksFor({ slaveId, resources }: Offer): TaskInfo[] {
@@ -153,7 +175,7 @@ class SteadyFramework implements Scheduler {
       this.#open.size + tasks.length < options.inFlight &&
       containsResources(left, taskResources)
     ) {
-      const piece = this.#todo.shift();
+      const piece = this.#again.shift() ?? (this.#enough ? undefined : this.#next++);
       if (piece === undefined) break;
       left = subtractResources(left, taskResources);
       tasks.push(this.#task(piece, slaveId));
@@ -181,10 +203,6 @@ class SteadyFramework implements Scheduler {
   }
 }
 
-function pieceOf(taskId: TaskId): number {
-  return Number(taskId.split('.')[0]);
-}
-
 const log = pino(
   { level: 'info' },
   pino.destination({ dest: join(options.folder, `${options.name}.log`), sync: true }),
@@ -194,14 +212,15 @@ const transport = new NatsTransport({ servers, cluster: options.cluster, log });
 const node = await Node.start({ transports: [transport], log });
 const clock = new SystemClock();
 const detector = createDetector(options.master, { clock, random: Random.system(), log });
-const framework = frameworkInfo(options.name);
-const { frameworkId } = options;
+const { frameworkId, failoverTimeoutMs } = options;
+const framework = frameworkInfo(options.name, failoverTimeoutMs === undefined ? {} : { failoverTimeoutMs });
 const info = frameworkId === undefined ? framework : { ...framework, id: frameworkId };
 const scheduler = new SteadyFramework();
 const driver = new SchedulerDriver(scheduler, info, { node, detector });
+process.on('SIGTERM', () => scheduler.enough(driver));
 const asking = setInterval(() => scheduler.ask(driver, performance.now() - askAfterMs), askAfterMs);
 const status = await driver.run();
 clearInterval(asking);
 await detector.close();
 await node.stop();
-tell({ kind: 'over', status });
+tell({ kind: 'over', status, pieces: scheduler.pieces });

@@ -1,0 +1,61 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Random } from '@mesos-ts/process';
+import t from 'tap';
+import { FailoverScene } from '../support/failover-scene.js';
+
+/** Longer than a lease: what was frozen leads no more. */
+const frozenMs = 5_000;
+
+type Blow = (scene: FailoverScene) => Promise<void>;
+
+const blows: Readonly<Record<string, Blow>> = {
+  'the leader is killed': async (scene) => {
+    const leader = await scene.leader();
+    await scene.killLeader(leader);
+    scene.cluster.restartMaster(scene.masterOf(leader).name);
+  },
+  'the leader is frozen and goes on': async (scene) => {
+    const leader = scene.masterOf(await scene.leader());
+    process.kill(leader.pid, 'SIGSTOP');
+    await pause(frozenMs);
+    process.kill(leader.pid, 'SIGCONT');
+  },
+  'the leader is frozen for less than its lease': async (scene) => {
+    const leader = scene.masterOf(await scene.leader());
+    process.kill(leader.pid, 'SIGSTOP');
+    await pause(1_000);
+    process.kill(leader.pid, 'SIGCONT');
+  },
+  'the NATS server is killed and started again': (scene) => scene.cluster.restartNats(),
+  'the leader is killed, and the NATS server with it': async (scene) => {
+    const leader = await scene.leader();
+    const master = scene.masterOf(leader);
+    process.kill(master.pid, 'SIGKILL');
+    await scene.cluster.restartNats();
+    await master.ended;
+    await scene.leader(leader);
+    scene.cluster.restartMaster(master.name);
+  },
+  'an agent is frozen and goes on': async ({ cluster }) => {
+    const [agent] = cluster.agents;
+    process.kill(agent?.pid ?? 0, 'SIGSTOP');
+    await pause(2_000);
+    process.kill(agent?.pid ?? 0, 'SIGCONT');
+  },
+};
+
+t.test('whatever befalls masters, NATS and agents, in whatever order: all work is done, once', async (t) => {
+  const scene = await FailoverScene.start(t);
+  for (const name of inAnyOrder(Object.keys(blows))) {
+    t.comment(name);
+    await blows[name]?.(scene);
+    for (const framework of scene.frameworks) await framework.pieces(framework.done + 10);
+  }
+  await scene.finish();
+});
+
+function inAnyOrder(names: readonly string[]): string[] {
+  const random = Random.system();
+  const drawn = names.map((name) => ({ name, lot: random.fraction() }));
+  return drawn.sort((a, b) => a.lot - b.lot).map(({ name }) => name);
+}
