@@ -3,8 +3,8 @@ import { Random } from '@mesos-ts/process';
 import t from 'tap';
 import { FailoverScene } from '../support/failover-scene.js';
 
-/** Longer than a lease: what was frozen leads no more. */
-const frozenMs = 5_000;
+/** Longer than a lease, and than what is silent is held to be alive. */
+const frozenMs = 6_500;
 
 type Blow = (scene: FailoverScene) => Promise<void>;
 
@@ -15,16 +15,10 @@ const blows: Readonly<Record<string, Blow>> = {
     scene.cluster.restartMaster(scene.masterOf(leader).name);
   },
   'the leader is frozen and goes on': async (scene) => {
-    const leader = scene.masterOf(await scene.leader());
-    process.kill(leader.pid, 'SIGSTOP');
-    await pause(frozenMs);
-    process.kill(leader.pid, 'SIGCONT');
+    await freeze(scene.masterOf(await scene.leader()).pid, frozenMs);
   },
   'the leader is frozen for less than its lease': async (scene) => {
-    const leader = scene.masterOf(await scene.leader());
-    process.kill(leader.pid, 'SIGSTOP');
-    await pause(1_000);
-    process.kill(leader.pid, 'SIGCONT');
+    await freeze(scene.masterOf(await scene.leader()).pid, 1_000);
   },
   'the NATS server is killed and started again': (scene) => scene.cluster.restartNats(),
   'the leader is killed, and the NATS server with it': async (scene) => {
@@ -37,12 +31,18 @@ const blows: Readonly<Record<string, Blow>> = {
     scene.cluster.restartMaster(master.name);
   },
   'an agent is frozen and goes on': async ({ cluster }) => {
-    const [agent] = cluster.agents;
-    process.kill(agent?.pid ?? 0, 'SIGSTOP');
-    await pause(2_000);
-    process.kill(agent?.pid ?? 0, 'SIGCONT');
+    for (const { pid } of cluster.agents.slice(0, 1)) await freeze(pid, frozenMs);
+  },
+  'a scheduler is frozen and goes on': async ({ first }) => {
+    if (first.child.pid !== undefined) await freeze(first.child.pid, frozenMs);
   },
 };
+
+async function freeze(pid: number, forMs: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  await pause(forMs);
+  process.kill(pid, 'SIGCONT');
+}
 
 t.test('whatever befalls masters, NATS and agents, in whatever order: all work is done, once', async (t) => {
   const scene = await FailoverScene.start(t);
