@@ -79,8 +79,12 @@ export class JetStreamStorage implements RegistryStorage {
   /** Answers to writes come to it, with the number of the write as the last token. */
   readonly #answers: string;
   readonly #pending = new Map<string, Pending>();
+  /** Each rejects a request that is under way. */
+  readonly #asking = new Set<(error: Error) => void>();
+  /** Of every write; the client encodes them before it returns. */
+  readonly #expectations = headers();
   #written = 0;
-  /** Sends what was written while there was no connection; undefined while there is one. */
+  /** Go on with what was asked for while there was no connection; undefined while there is one. */
   #held: (() => void)[] | undefined;
 
   private constructor(connection: NatsConnection, options: JetStreamStorageOptions) {
@@ -90,6 +94,7 @@ export class JetStreamStorage implements RegistryStorage {
     this.#stream = registryStream(options.cluster);
     this.#subject = registrySubject(options.cluster);
     this.#answers = createInbox(options.nats?.inboxPrefix);
+    this.#expectations.set('Nats-Expected-Stream', this.#stream);
   }
 
   /**
@@ -130,24 +135,23 @@ export class JetStreamStorage implements RegistryStorage {
     return { lastSeq, record: { key, value } };
   }
 
-  write({ key, value }: StoredRecord, expectedSeq: number): Promise<StorageOutcome> {
+  write(record: StoredRecord, expectedSeq: number): Promise<StorageOutcome> {
     return new Promise((resolve, reject) => {
       const token = String(++this.#written);
       this.#pending.set(token, { resolve, reject });
-      const send = (): void => {
-        const expectations = headers();
-        expectations.set('Nats-Expected-Stream', this.#stream);
-        expectations.set('Nats-Expected-Last-Sequence', String(expectedSeq));
-        const reply = `${this.#answers}.${token}`;
-        try {
-          this.#connection.publish(`${this.#subject}.${key}`, value, { reply, headers: expectations });
-        } catch (error) {
-          this.#settle(token)?.reject(error as Error);
-        }
-      };
-      if (this.#held === undefined) send();
-      else this.#held.push(send);
+      if (this.#held === undefined) this.#send(token, record, expectedSeq);
+      else this.#held.push(() => this.#send(token, record, expectedSeq));
     });
+  }
+
+  #send(token: string, { key, value }: StoredRecord, expectedSeq: number): void {
+    this.#expectations.set('Nats-Expected-Last-Sequence', String(expectedSeq));
+    const options = { reply: `${this.#answers}.${token}`, headers: this.#expectations };
+    try {
+      this.#connection.publish(`${this.#subject}.${key}`, value, options);
+    } catch (error) {
+      this.#settle(token)?.reject(error as Error);
+    }
   }
 
   async discard(key: string, uptoSeq: number): Promise<void> {
@@ -159,6 +163,7 @@ export class JetStreamStorage implements RegistryStorage {
   async close(): Promise<void> {
     this.#loseAll('the storage was closed');
     await this.#connection.close().catch(() => {}); // then it was closed already
+    this.#release(); // to be told that
   }
 
   // The connection
@@ -206,18 +211,24 @@ export class JetStreamStorage implements RegistryStorage {
       }
       if (type === Events.Reconnect) {
         this.#log.info({ server: data }, 'the registry is connected to NATS again');
-        const held = this.#held ?? [];
-        this.#held = undefined;
-        for (const send of held) send();
+        this.#release();
       }
     }
   }
 
+  /** Goes on with what waited for the connection. */
+  #release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const goOn of held) goOn();
+  }
+
   /** Nobody knows what became of what was sent. */
   #loseAll(why: string): void {
-    const lost = [...this.#pending.values()];
+    const lost = [...[...this.#pending.values()].map(({ reject }) => reject), ...this.#asking];
     this.#pending.clear();
-    for (const { reject } of lost) reject(new Error(why));
+    this.#asking.clear();
+    for (const reject of lost) reject(new Error(why));
   }
 
   // JetStream
@@ -249,8 +260,21 @@ export class JetStreamStorage implements RegistryStorage {
   async #api(call: string, body?: object): Promise<ApiAnswer> {
     const payload = body === undefined ? '' : JSON.stringify(body);
     const subject = `$JS.API.${call}.${this.#stream}`;
-    const answer = await this.#connection.request(subject, payload, { timeout: requestTimeoutMs });
+    const answer = await this.#request(subject, payload);
     return answer.json<ApiAnswer>();
+  }
+
+  /** Waits for the connection where it is broken, and fails when it breaks: nobody has to wait for the time-out then. */
+  async #request(subject: string, payload: string): Promise<Msg> {
+    const held = this.#held;
+    if (held !== undefined) await new Promise<void>((resolve) => held.push(resolve));
+    return new Promise((resolve, reject) => {
+      this.#asking.add(reject);
+      this.#connection
+        .request(subject, payload, { timeout: requestTimeoutMs })
+        .then(resolve, reject)
+        .finally(() => this.#asking.delete(reject));
+    });
   }
 
   #checked(answer: ApiAnswer): ApiAnswer {

@@ -85,7 +85,10 @@ function decodedFramework(id: string, body: object, epoch: number): Decoded {
 
 /** An id may hold what means something in a key, or in a subject of NATS. */
 function keyToken(id: string): string {
+  if (plainToken.test(id)) return id;
   // Half of a surrogate pair, which has no encoding, becomes a replacement character.
   const encodable = Buffer.from(id).toString();
   return encodeURIComponent(encodable).replaceAll('.', '%2E').replaceAll('*', '%2A');
 }
+
+const plainToken = /^[\w-]+$/;
