@@ -163,7 +163,7 @@ class Session {
       `The cluster is up; logs and sandboxes are in ${this.#cluster.folder}. In another terminal, in this folder:`,
       '',
       `  export NATS_URL=${withoutPassword(this.#cluster.natsUrl)}${this.#flags.cluster === 'mesos' ? '' : ` MESOS_CLUSTER=${this.#flags.cluster}`}`,
-      '  npx mesos resolve                                            who leads',
+      '  npx mesos resolve --follow &                                 who leads, and each change of hands',
       '  npx mesos framework sum                                      prints 1999999999000000000',
       "  npx mesos framework integrate 'y = x*x; 4*sqrt(1-y)' 0 1 20000000",
       `  kill -9 ${String(process?.pid ?? '').padEnd(52)} end the leader, ${name}; another takes over`,
