@@ -476,7 +476,11 @@ t.test('a candidate', async (t) => {
 // Observers.
 
 class ObserverScript {
-  readonly observer = new ZookeeperObserver();
+  readonly observer: ZookeeperObserver;
+
+  constructor(closely = false) {
+    this.observer = new ZookeeperObserver(closely);
+  }
 
   step(input: ZookeeperObserverInput): string[] {
     return this.observer.step(input).map(observerLine);
@@ -485,8 +489,8 @@ class ObserverScript {
   looked = (now: number, name: string, value: string) =>
     this.step({ type: 'looked', now, name, member: decodeMember(name, bytes(value)) });
 
-  static up(): ObserverScript {
-    const script = new ObserverScript();
+  static up(closely = false): ObserverScript {
+    const script = new ObserverScript(closely);
     script.step({ type: 'start', now: 0 });
     script.step({ type: 'up', now: 1 });
     return script;
@@ -527,6 +531,21 @@ t.test('an observer', async (t) => {
     t.same(o.step({ type: 'changed', now: 500 }), ['list']);
     t.same(o.listed(510, n2), [`look ${n2}`]);
     t.same(o.looked(520, n2, other), ['master@m2#y2 leads with epoch 9 after 7, silent for 20']);
+  });
+
+  t.test('that observes closely tells of the time since the last sign of life', async (t) => {
+    const o = ObserverScript.up(true);
+    o.listed(2, n1, n2);
+    t.same(o.looked(3, n1, led), ['master@m1#x1 leads with epoch 7', `look ${n1} and watch`]);
+    t.same(o.looked(4, n1, led), []);
+    t.same(o.step({ type: 'written', now: 1_000, name: n1 }), [`look ${n1} and watch`]);
+    t.same(o.looked(1_001, n1, led), []);
+    // The end of its session comes as the end of both watches.
+    t.same(o.step({ type: 'written', now: 9_000, name: n1 }), [`look ${n1} and watch`]);
+    o.step({ type: 'changed', now: 9_000 });
+    o.step({ type: 'looked', now: 9_001, name: n1, member: 'gone' });
+    o.listed(9_002, n2);
+    t.same(o.looked(9_003, n2, other).slice(0, 1), ['master@m2#y2 leads with epoch 9 after 7, silent for 8002']);
   });
 
   t.test('believes what it saw until its session is over', async (t) => {

@@ -165,12 +165,16 @@ export function registryStorageOf(
   });
 }
 
-/** Finds the leading master: `nats` asks the election on the cluster's own NATS, a UPID such as `master@m1` names one. */
-export function detectorOf(flags: ClusterFlags, master: string, log: Logger): Detector {
+/**
+ * Finds the leading master: `nats` asks the election on the cluster's own NATS, a UPID such as `master@m1` names one.
+ * @param closely see {@link ElectionOptions}.
+ */
+export function detectorOf(flags: ClusterFlags, master: string, log: Logger, closely = false): Detector {
   const access = natsAccess(flags);
   const { connection, leaderSubject } = access.credentials;
   return createDetector(electionAddress(flags, access, master), {
     ...electionOptions(flags, connection, log),
+    closely,
     ...(leaderSubject === undefined ? {} : { leaderSubject }),
   });
 }

@@ -34,6 +34,11 @@ export interface ElectionOptions {
   readonly lease?: LeaseOptions;
   /** For elections over ZooKeeper: how long a session lasts that it does not hear of, in ms, as asked for. Default 10 s. */
   readonly sessionTimeoutMs?: number;
+  /**
+   * For detectors over ZooKeeper: whether to read each sign of life of the leader, so that a change of hands tells how long
+   * ago the last one was. Not for many. Default false.
+   */
+  readonly closely?: boolean;
 }
 
 /**
@@ -64,7 +69,7 @@ export function createDetector(address: string, options: ElectionOptions): Detec
     .with({ type: 'master' }, ({ pid }) => new StandaloneDetector({ pid }))
     .with({ type: 'http' }, (at) => new HttpDetector({ ...options, ...at }))
     .with({ type: 'nats' }, (at) => natsDetector(at, options))
-    .with({ type: 'zookeeper' }, (at) => new ZookeeperDetector(overZookeeper(at, options)))
+    .with({ type: 'zookeeper' }, (at) => new ZookeeperDetector(overZookeeper(at, options), options.closely))
     .with({ type: 'standalone' }, () => {
       throw new ElectionAddressInvalid(address, '`standalone` does not say where the master is');
     })

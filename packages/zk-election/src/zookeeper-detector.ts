@@ -14,12 +14,14 @@ export class ZookeeperDetector implements Detector {
   readonly #log: Logger;
   readonly #path: string;
   readonly #sessions: ZookeeperSessions;
-  readonly #observer = new ZookeeperObserver();
+  readonly #observer: ZookeeperObserver;
   readonly #board = new LeaderBoard();
   #state: 'idle' | 'observing' | 'closed' = 'idle';
   #timer: Timer | undefined;
 
-  constructor(options: OverZookeeperOptions) {
+  /** @param closely see {@link ZookeeperObserver}. */
+  constructor(options: OverZookeeperOptions, closely = false) {
+    this.#observer = new ZookeeperObserver(closely);
     const log = options.log ?? pino({ level: 'silent' });
     this.#clock = options.clock;
     this.#log = log;

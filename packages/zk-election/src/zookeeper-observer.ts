@@ -45,6 +45,7 @@ const retryMs = 2_000;
  * then the leader, who has heard of ZooKeeper more lately than that, may lead.
  */
 export class ZookeeperObserver {
+  readonly #closely: boolean;
   #now = 0;
   #effects: ZookeeperObserverEffect[] = [];
   #started = false;
@@ -58,11 +59,17 @@ export class ZookeeperObserver {
   #busy: 'list' | 'look' | undefined;
   /** The node that is watched until it has an epoch. */
   #watched: string | undefined;
+  #written = false;
   #leader: Leader | undefined;
   /** The last that led, and when it was last there for certain. */
   #last: { readonly leader: Leader; seenAt: number } | undefined;
   #told = false;
   #stranger: string | undefined;
+
+  /** @param closely whether to read each sign of life of the leader, so that its end is told from the last of them. */
+  constructor(closely = false) {
+    this.#closely = closely;
+  }
 
   step(input: ZookeeperObserverInput): readonly ZookeeperObserverEffect[] {
     this.#now = input.now;
@@ -95,14 +102,19 @@ export class ZookeeperObserver {
       .with({ type: 'looked' }, ({ name, member }) => {
         this.#busy = undefined;
         this.#group.saw(name, member);
+        if (this.#closely && this.#written && member !== 'gone') this.#sawLeader();
+        this.#written = false;
       })
       .with({ type: 'failed' }, ({ what, fault, why }) => this.#failed(what, fault, why))
       .with({ type: 'changed' }, () => {
-        this.#sawLeader();
+        if (!this.#closely) this.#sawLeader();
         this.#listWanted = true;
       })
       .with({ type: 'written' }, ({ name }) => {
-        if (this.#watched === name) this.#watched = undefined;
+        if (this.#watched !== name) return;
+        this.#watched = undefined;
+        // Or removed, which the next look tells.
+        this.#written = true;
       })
       .exhaustive();
   }
@@ -116,10 +128,11 @@ export class ZookeeperObserver {
   }
 
   #down(): void {
-    if (this.#session === 'up') this.#sawLeader();
+    if (this.#session === 'up' && !this.#closely) this.#sawLeader();
     this.#session = 'down';
     this.#busy = undefined;
     this.#watched = undefined;
+    this.#written = false;
   }
 
   #over(why: string): void {
@@ -173,6 +186,7 @@ export class ZookeeperObserver {
     if (member === 'self') return;
     if (member.type === 'ours' && member.epoch !== undefined) {
       this.#conclude({ pid: member.info.pid, epoch: member.epoch, info: member.info });
+      if (this.#closely) this.#look(name, true);
       return;
     }
     this.#conclude(undefined);
@@ -196,7 +210,7 @@ export class ZookeeperObserver {
 
   #conclude(leader: Leader | undefined): void {
     if (this.#told && sameLeader(leader, this.#leader)) {
-      this.#sawLeader();
+      if (!this.#closely) this.#sawLeader();
       return;
     }
     this.#told = true;
@@ -213,7 +227,10 @@ export class ZookeeperObserver {
     return { ...leader, after: { pid, epoch, silentMs: this.#now - last.seenAt } };
   }
 
-  /** Its node was there until now: a list says so, or the end of a watch in which nothing had changed. */
+  /**
+   * Its node was there until now: a list says so, or the end of a watch in which nothing had changed; or, for who observes
+   * closely, it has just been written.
+   */
   #sawLeader(): void {
     if (this.#leader !== undefined && this.#last !== undefined) this.#last.seenAt = this.#now;
   }

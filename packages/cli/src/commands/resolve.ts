@@ -39,13 +39,14 @@ Examples:
   mesos resolve
   mesos resolve --follow                           and now kill the leader
   mesos resolve nats://10.0.0.5:4222/mesos --timeout 30secs
+  mesos resolve zk://10.0.0.5/mesos
   mesos resolve --credentials f1.creds.json        in a secure cluster, with the credentials of anyone in it`,
   );
   command.action((address: string | undefined, flags: ResolveFlags) => run(address ?? flags.master, flags));
 }
 
 async function run(address: string, flags: ResolveFlags): Promise<void> {
-  const detector = detectorOf(flags, address, createLogger(flags.logLevel));
+  const detector = detectorOf(flags, address, createLogger(flags.logLevel), flags.follow === true);
   try {
     if (flags.follow === true) return await follow(detector);
     const leader = await leaderWithin(detector, flags.timeout);
