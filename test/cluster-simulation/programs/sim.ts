@@ -15,6 +15,9 @@ npm run sim -- --planted NAME    with a bug: ${Object.keys(plantedBugs).join(', 
 npm run sim -- --trace FILE      where the whole trace of a failure goes; default: its last lines are printed
 npm run sim -- --keep-going      does not end at the first failure`;
 
+/** Tasks, and the agents, offers and frameworks that masters have named, in what a ledger says. */
+const subjects = /f\d+\.\d+-\w+-\d+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}-[SO]?\d+/g;
+
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '100' },
@@ -27,13 +30,19 @@ const { values } = parseArgs({
   },
 });
 
-if (values.help) console.log(help);
-else await main();
+try {
+  if (values.help) console.log(help);
+  else await main();
+} catch (error) {
+  console.error(error instanceof TypeError ? error.message : error);
+  process.exitCode = 2;
+}
 
 async function main(): Promise<void> {
   const { planted } = values;
   const doubles = planted === undefined ? {} : plantedBugs[planted];
-  if (doubles === undefined) throw new TypeError(`no bug is called ${planted}: ${Object.keys(plantedBugs).join(', ')}`);
+  if (doubles === undefined)
+    throw new TypeError(`no planted bug is called ${planted}; there are ${Object.keys(plantedBugs).join(', ')}`);
   const seeds = seedsToRun();
   console.log(seeds.length === 1 ? `the seed ${seeds[0]}` : `${seeds.length} seeds, ${seeds[0]} to ${seeds.at(-1)}`);
   const tally = new Map<string, number>();
@@ -43,14 +52,18 @@ async function main(): Promise<void> {
   let failed = 0;
   let said = began;
   for (const [index, seed] of seeds.entries()) {
-    const failure = await findFailure('the cluster', { seed, command, traceLinesShown: 80 }, async (simulation) => {
-      const { world, storm, convergedAfterMs } = await clusterScenario(simulation, { doubles });
-      count(tally, 'events', simulation.events);
-      count(tally, 'faults', storm.count);
-      count(tally, 'leaders', world.leaders.count);
-      tally.set('slowest calm, ms', Math.max(tally.get('slowest calm, ms') ?? 0, convergedAfterMs));
-      for (const [what, many] of world.tasks.tally) count(tally, what, many);
-    });
+    const failure = await findFailure(
+      'the cluster',
+      { seed, command, traceLinesShown: 40, traceLinesKept: 1_000_000 },
+      async (simulation) => {
+        const { world, storm, convergedAfterMs } = await clusterScenario(simulation, { doubles });
+        count(tally, 'events', simulation.events);
+        count(tally, 'faults', storm.count);
+        count(tally, 'leaders', world.leaders.count);
+        tally.set('slowest calm, ms', Math.max(tally.get('slowest calm, ms') ?? 0, convergedAfterMs));
+        for (const [what, many] of world.tasks.tally) count(tally, what, many);
+      },
+    );
     if (failure !== undefined) {
       failed++;
       report(failure.message, failure.trace);
@@ -84,6 +97,11 @@ function count(tally: Map<string, number>, what: string, many: number): void {
 
 function report(message: string, trace: string): void {
   console.log(message);
+  const [first = ''] = message.split('\n');
+  const named = first.match(subjects) ?? [];
+  const lines = trace.split('\n').filter((line) => named.some((name) => line.includes(name)));
+  console.log(`of its lines about ${named.join(' and ') || 'nobody in particular'}, the last of ${lines.length}:`);
+  for (const line of lines.slice(-40)) console.log(line);
   if (values.trace === undefined) return;
   writeFileSync(values.trace, `${trace}\n`);
   console.log(`the trace is in ${values.trace}`);

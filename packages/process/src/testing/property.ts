@@ -22,6 +22,8 @@ export interface PropertyOptions {
   readonly simulation?: Omit<SimulationOptions, 'seed' | 'trace'>;
   /** How many of the last lines of the trace a failure shows. Default 60. */
   readonly traceLinesShown?: number;
+  /** How many of them a failure has in {@link PropertyError.trace}. Default 10,000. */
+  readonly traceLinesKept?: number;
   /** Takes the lines that say what is tried, `t.comment` for one. Default: they are dropped. */
   readonly print?: (line: string) => void;
 }
@@ -99,7 +101,8 @@ async function replay(
   scenario: Scenario,
   options: PropertyOptions,
 ): Promise<PropertyError> {
-  const simulation = new Simulation({ ...options.simulation, seed });
+  const { traceLinesKept: linesMax = 10_000 } = options;
+  const simulation = new Simulation({ ...options.simulation, seed, trace: { linesMax } });
   let second: { why: unknown } | undefined;
   try {
     await scenario(simulation);
