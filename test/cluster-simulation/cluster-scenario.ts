@@ -1,7 +1,7 @@
 import { type Machine, NotReachedError, type Simulation } from '@mesos-ts/process/testing';
 import { ClusterWorld } from './cluster-world.js';
 import { noDoubles, type TestDoubles } from './planted-bugs.js';
-import { Storm, type Victims } from './storm.js';
+import { Storm, usualKinds, type Victims } from './storm.js';
 
 export interface ScenarioOptions {
   readonly doubles?: TestDoubles;
@@ -17,8 +17,9 @@ const lookEveryMs = 1_000;
 
 /** Every machine may be hit by everything; the leader more often than most. */
 export function anybody(world: ClusterWorld): Victims[] {
+  const stop = (machine: Machine, forMs: number): void => world.stopMaster(machine, forMs);
   return [
-    { weight: 4, machines: () => leaderOf(world), lastMs: 30_000 },
+    { weight: 4, machines: () => leaderOf(world), lastMs: 30_000, kinds: [...usualKinds, 'stop', 'stop'], stop },
     { weight: 2, machines: () => world.masters, lastMs: 60_000 },
     { weight: 2, machines: () => [world.store], lastMs: 20_000 },
     { weight: 7, machines: () => world.agents, lastMs: 90_000 },

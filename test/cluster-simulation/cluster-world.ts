@@ -1,5 +1,5 @@
 import { Agent } from '@mesos-ts/agent';
-import { type Books, Master, type Registrar, runMaster, StoredRegistrar } from '@mesos-ts/master';
+import { type Books, Master, type Registrar, type RunningMaster, runMaster, StoredRegistrar } from '@mesos-ts/master';
 import type { BodyOf, Node, Process } from '@mesos-ts/process';
 import type { Booted, Machine, Simulation, Storage } from '@mesos-ts/process/testing';
 import {
@@ -65,6 +65,7 @@ export class ClusterWorld {
   readonly #doubles: TestDoubles;
   /** The one that stands by or leads on each machine. */
   readonly #masterOn = new Map<Machine, Master>();
+  readonly #running = new Map<Machine, RunningMaster>();
   readonly #frameworkOn = new Map<Machine, { readonly framework: SimulatedFramework; readonly storage: Storage }>();
   readonly #agentLives = new Map<Machine, string>();
   readonly #lastConnected = new Map<string, number>();
@@ -138,6 +139,16 @@ export class ClusterWorld {
     return undefined;
   }
 
+  /** Has a master resign and end, as SIGTERM does, and starts it again. */
+  stopMaster(machine: Machine, forMs: number): void {
+    if (!machine.up) return;
+    this.simulation.note(`${machine.name} is stopped`);
+    void this.#running
+      .get(machine)
+      ?.stop()
+      .then(() => machine.restart({ afterMs: forMs }));
+  }
+
   // Machines
 
   #machine(name: string, boot: (booted: Booted) => void, options: object = {}): Machine {
@@ -148,12 +159,14 @@ export class ClusterWorld {
   #addMaster(name: string): Machine {
     const machine: Machine = this.#machine(name, ({ node }) => {
       observeProcesses(node, (process) => this.#masterObserver(machine, process));
-      runMaster(node, {
+      const running = runMaster(node, {
         ...patience,
         contender: this.#contender(machine, node),
         registrar: () => this.#registrar(node),
         hostname: name,
-      }).ended.catch((error) => this.#observe(() => raise(error)));
+      });
+      this.#running.set(machine, running);
+      running.ended.catch((error) => this.#observe(() => raise(error)));
     });
     return machine;
   }

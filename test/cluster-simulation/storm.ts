@@ -3,6 +3,8 @@ import type { Machine, Simulation } from '@mesos-ts/process/testing';
 
 export type Fault =
   | 'crash'
+  /** Ends in an orderly manner, and is started again. */
+  | 'stop'
   | 'stall'
   | 'disconnect'
   | 'partition'
@@ -22,9 +24,11 @@ export interface Victims {
   readonly lastMs: number;
   /** One of these; one that is named twice is as likely again. Default: all, and crashes, stalls and disconnects twice. */
   readonly kinds?: readonly Fault[];
+  /** Ends a machine's program in an orderly manner and starts it again after a while. Default: such a fault does nothing. */
+  readonly stop?: (machine: Machine, forMs: number) => void;
 }
 
-const usualKinds: readonly Fault[] = [
+export const usualKinds: readonly Fault[] = [
   'crash',
   'crash',
   'stall',
@@ -68,7 +72,7 @@ export class Storm {
   }
 
   #strike(): void {
-    const { machines, atLeastMs = 10, lastMs, kinds = usualKinds } = this.#pickVictims();
+    const { machines, atLeastMs = 10, lastMs, kinds = usualKinds, stop } = this.#pickVictims();
     const candidates = machines();
     const victim = candidates[this.#random.integer(candidates.length)];
     const kind = kinds[this.#random.integer(kinds.length)];
@@ -82,6 +86,9 @@ export class Storm {
     switch (kind) {
       case 'crash':
         victim.restart({ afterMs: forMs });
+        break;
+      case 'stop':
+        stop?.(victim, forMs);
         break;
       case 'stall':
         victim.stall(Math.ceil(forMs));
