@@ -125,7 +125,7 @@ export class StoredRegistrar implements Registrar {
 
   /** Lets others have theirs: there may be many records. */
   #turn(): Promise<void> {
-    return new Promise((resolve) => this.#options.clock.timer(0, resolve));
+    return new Promise((resolve) => this.#options.clock.nextTurn(resolve));
   }
 
   #collectLater(): void {
