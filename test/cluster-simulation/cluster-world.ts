@@ -19,6 +19,7 @@ import { observeProcesses, type ProcessObserver } from './observed-node.js';
 import { noDoubles, type TestDoubles } from './planted-bugs.js';
 import { PromiseLedger } from './promise-ledger.js';
 import { RegisterServer } from './register-server.js';
+import { RegistryLedger } from './registry-ledger.js';
 import { RegistryServer } from './registry-server.js';
 import { RemoteRegister } from './remote-register.js';
 import { remoteRegistryStorage } from './remote-registry-storage.js';
@@ -58,6 +59,7 @@ export class ClusterWorld {
   readonly epochs = new EpochLedger();
   readonly leaders = new LeaderLedger();
   readonly fences = new FenceLedger();
+  readonly registry = new RegistryLedger();
   readonly promises = new PromiseLedger();
   readonly tasks = new TaskLedger();
   /** No new tasks are wanted. */
@@ -290,8 +292,18 @@ export class ClusterWorld {
     const recover = registrar.recover.bind(registrar);
     registrar.recover = async (leader) => {
       const registry = await recover(leader);
-      this.#observe(() => this.fences.recovered(leader.epoch));
+      this.#observe(() => {
+        this.fences.recovered(leader.epoch);
+        this.registry.recovered(leader.epoch, registry);
+      });
       return registry;
+    };
+    const apply = registrar.apply.bind(registrar);
+    registrar.apply = (operation) => {
+      const stored = this.registry.tried(operation);
+      const applied = apply(operation);
+      applied.then(stored, () => undefined);
+      return applied;
     };
     return registrar;
   }

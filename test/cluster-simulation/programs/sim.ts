@@ -60,6 +60,7 @@ async function main(): Promise<void> {
         count(tally, 'events', simulation.events);
         count(tally, 'faults', storm.count);
         count(tally, 'leaders', world.leaders.count);
+        count(tally, 'registry changes', world.registry.count);
         tally.set('slowest calm, ms', Math.max(tally.get('slowest calm, ms') ?? 0, convergedAfterMs));
         for (const [what, many] of world.tasks.tally) count(tally, what, many);
       },
