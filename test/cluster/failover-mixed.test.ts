@@ -45,8 +45,11 @@ async function freeze(pid: number, forMs: number): Promise<void> {
 }
 
 t.test('whatever befalls masters, NATS and agents, in whatever order: all work is done, once', async (t) => {
-  const scene = await FailoverScene.start(t);
-  for (const name of inAnyOrder(Object.keys(blows))) {
+  const random = Random.system();
+  const natsAccounts = random.fraction() < 0.5;
+  t.comment(natsAccounts ? 'the NATS server tells of connections' : 'a plain NATS server');
+  const scene = await FailoverScene.start(t, { natsAccounts });
+  for (const name of inAnyOrder(random, Object.keys(blows))) {
     t.comment(name);
     await blows[name]?.(scene);
     for (const framework of scene.frameworks) await framework.pieces(framework.done + 10);
@@ -54,8 +57,7 @@ t.test('whatever befalls masters, NATS and agents, in whatever order: all work i
   await scene.finish();
 });
 
-function inAnyOrder(names: readonly string[]): string[] {
-  const random = Random.system();
+function inAnyOrder(random: Random, names: readonly string[]): string[] {
   const drawn = names.map((name) => ({ name, lot: random.fraction() }));
   return drawn.sort((a, b) => a.lot - b.lot).map(({ name }) => name);
 }
