@@ -7,13 +7,10 @@ import { FailoverScene } from '../support/failover-scene.js';
 /** Of every session, whatever is asked for: the server grants no more. */
 const sessionMs = 2_000;
 
-async function start(
-  t: Test,
-  work = {},
-): Promise<{ readonly scene: FailoverScene; readonly zookeeper: ZookeeperServer }> {
+async function start(t: Test): Promise<{ readonly scene: FailoverScene; readonly zookeeper: ZookeeperServer }> {
   const zookeeper = await ZookeeperServer.start({ maxSessionTimeoutMs: sessionMs });
   t.teardown(() => zookeeper.stop());
-  return { zookeeper, scene: await FailoverScene.start(t, { election: `zk://${zookeeper.address}/mesos`, work }) };
+  return { zookeeper, scene: await FailoverScene.start(t, { election: `zk://${zookeeper.address}/mesos` }) };
 }
 
 t.test('elected over ZooKeeper: the leader is killed, and then its successor: all work is done, once', async (t) => {
@@ -32,7 +29,7 @@ t.test('elected over ZooKeeper: the leader is killed, and then its successor: al
 t.test(
   'a leader that was frozen for five sessions does nothing as a leader when it goes on, and stands by',
   async (t) => {
-    const { scene } = await start(t, { total: 200, inFlight: 6, taskMs: 600 });
+    const { scene } = await start(t);
     const first = await scene.leader();
     const frozen = scene.masterOf(first);
     process.kill(frozen.pid, 'SIGSTOP');
@@ -46,8 +43,9 @@ t.test(
     for (const framework of scene.frameworks) await framework.pieces(framework.done + 10);
     for (const one of [...scene.cluster.agents, scene.masterOf(second)])
       t.notOk(scene.logged(one, /later leader is known/), `nothing came from the old leader to ${one.name}`);
-    const third = await scene.killLeader(second);
-    t.ok(third.epoch > second.epoch, 'it takes part in the next election');
+    let leader = await scene.killLeader(second);
+    if (scene.masterOf(leader) !== frozen) leader = await scene.killLeader(leader);
+    t.equal(scene.masterOf(leader), frozen, 'it may lead again');
     await scene.finish();
   },
 );
