@@ -44,6 +44,12 @@ t.test('an agent that does what it should not', async (t) => {
     ['has JetStream tell who leads', '$JS.API.STREAM.MSG.GET.EL_mesos', leaderSubject],
     ['has the server speak to another agent as a master', '$SYS.REQ.USER.INFO', 'mesos.a2.m1'],
     ['writes to a KV bucket', '$KV.EVIL.leader'],
+    ['writes to the registry', 'reg.mesos.agent.a9'],
+    ['fences a leader', 'reg.mesos.fence'],
+    ['looks at the registry', '$JS.API.STREAM.INFO.REG_mesos'],
+    ['reads a record of it', '$JS.API.STREAM.MSG.GET.REG_mesos'],
+    ['reads all of it', '$JS.API.CONSUMER.CREATE.REG_mesos'],
+    ['empties it', '$JS.API.STREAM.PURGE.REG_mesos'],
     ['speaks in another cluster', 'other.m1.a1'],
   ];
   for (const [what, subject, reply] of publishes)
@@ -94,40 +100,55 @@ t.test('an agent that does what it should not', async (t) => {
   });
 });
 
-t.test('a master cannot speak for agents or other masters, and can only write the lease', async (t) => {
-  const node = await server.client('m1', { inboxPrefix: 'mesos.m1.i' });
-  for (const subject of [
-    'mesos.m2.a1',
-    'mesos.a1.m2',
-    'mesos.a1.i.m2',
-    leaderSubject,
-    'mesos.conn.CONNECT',
-    '$JS.API.INFO',
-  ])
-    t.equal(await refusal(node, subject, () => node.publish(subject, 'forged')), `publish to ${subject}`);
+t.test('a framework cannot read or write the registry, and a master can do neither to the stream itself', async (t) => {
+  const framework = await server.client('f1', { inboxPrefix: 'mesos.f1.i' });
+  for (const subject of ['reg.mesos.framework.f1', 'reg.mesos.fence', '$JS.API.CONSUMER.CREATE.REG_mesos'])
+    t.equal(await refusal(framework, subject, () => framework.publish(subject, '{}')), `publish to ${subject}`);
   const candidate = await server.candidate('m1');
-  const forbidden = [
-    'kv.el.mesos.leader',
-    'mesos.a1.a2',
-    'mesos.conn.DISCONNECT',
-    '_I.m2.1',
-    '$JS.API.STREAM.CREATE.EVIL',
-    '$JS.API.STREAM.UPDATE.EL_mesos',
-    '$JS.API.STREAM.DELETE.EL_mesos',
-    '$JS.API.STREAM.PURGE.EL_mesos',
-    '$JS.API.STREAM.MSG.DELETE.EL_mesos',
-    '$JS.API.CONSUMER.CREATE.EL_mesos',
-  ];
-  for (const subject of forbidden)
+  for (const subject of ['STREAM.DELETE', 'STREAM.UPDATE', 'STREAM.MSG.DELETE'].map(
+    (call) => `$JS.API.${call}.REG_mesos`,
+  ))
     t.equal(await refusal(candidate, subject, () => candidate.publish(subject, '{}')), `publish to ${subject}`);
-  for (const subject of ['_I.m2.>', 'mesos.>', '>'])
-    t.equal(
-      await refusal(candidate, subject, () => void candidate.subscribe(subject, { callback: () => {} })),
-      `subscription to ${subject}`,
-    );
-  const info = await candidate.request('$JS.API.STREAM.INFO.EL_mesos');
-  t.match(info.json(), { config: { name: 'EL_mesos' } }, 'an admin made the stream');
+  t.match((await candidate.request('$JS.API.STREAM.INFO.REG_mesos')).json(), { config: { name: 'REG_mesos' } });
 });
+
+t.test(
+  'a master cannot speak for agents or other masters, and can only write the lease and the registry',
+  async (t) => {
+    const node = await server.client('m1', { inboxPrefix: 'mesos.m1.i' });
+    for (const subject of [
+      'mesos.m2.a1',
+      'mesos.a1.m2',
+      'mesos.a1.i.m2',
+      leaderSubject,
+      'mesos.conn.CONNECT',
+      '$JS.API.INFO',
+    ])
+      t.equal(await refusal(node, subject, () => node.publish(subject, 'forged')), `publish to ${subject}`);
+    const candidate = await server.candidate('m1');
+    const forbidden = [
+      'kv.el.mesos.leader',
+      'mesos.a1.a2',
+      'mesos.conn.DISCONNECT',
+      '_I.m2.1',
+      '$JS.API.STREAM.CREATE.EVIL',
+      '$JS.API.STREAM.UPDATE.EL_mesos',
+      '$JS.API.STREAM.DELETE.EL_mesos',
+      '$JS.API.STREAM.PURGE.EL_mesos',
+      '$JS.API.STREAM.MSG.DELETE.EL_mesos',
+      '$JS.API.CONSUMER.CREATE.EL_mesos',
+    ];
+    for (const subject of forbidden)
+      t.equal(await refusal(candidate, subject, () => candidate.publish(subject, '{}')), `publish to ${subject}`);
+    for (const subject of ['_I.m2.>', 'mesos.>', '>'])
+      t.equal(
+        await refusal(candidate, subject, () => void candidate.subscribe(subject, { callback: () => {} })),
+        `subscription to ${subject}`,
+      );
+    const info = await candidate.request('$JS.API.STREAM.INFO.EL_mesos');
+    t.match(info.json(), { config: { name: 'EL_mesos' } }, 'an admin made the stream');
+  },
+);
 
 /** Kills a client, an OS process of its own, and returns how long the server took to tell `watcher` of it, in ms. */
 async function toldAfter(watcher: NatsConnection, url: string, credentials: readonly string[]): Promise<number> {
