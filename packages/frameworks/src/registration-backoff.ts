@@ -2,11 +2,11 @@
 const pauseMsMax = 60_000;
 
 /** The first pauses are the same: a new leader hears nothing while it recovers. */
-const equalPauses = 3;
+const equalPauses = 4;
 
 /** How a scheduler spreads its attempts to register: each pause is a random time between half of its longest and that. */
 export interface RegistrationBackoff {
-  /** The longest of the first three pauses, in ms; that of each further one is double. */
+  /** The longest of the first four pauses, in ms; that of each further one is double. */
   readonly factorMs: number;
   /** Of the framework, in ms: a tenth of it bounds the pauses, so that several attempts fit in. */
   readonly failoverTimeoutMs: number;

@@ -25,8 +25,8 @@ export interface SchedulerDriverOptions {
   /** Acknowledge each update when `statusUpdate` has returned, or its promise was fulfilled. Default true. */
   readonly implicitAcknowledgements?: boolean;
   /**
-   * The longest pause after each of the first three attempts to register, in ms; it doubles with each further one. Default
-   * 100.
+   * The longest pause after each of the first four attempts to register, in ms; it doubles with each further one. Default
+   * 50.
    */
   readonly registrationBackoffMs?: number;
 }
@@ -69,7 +69,7 @@ export class SchedulerDriver {
   /** Begins to look for a master; `registered` follows. Once only: later calls do nothing. */
   start(): DriverStatus {
     if (!this.#state.begin()) return this.status;
-    const { node, detector, implicitAcknowledgements = true, registrationBackoffMs = 100 } = this.#options;
+    const { node, detector, implicitAcknowledgements = true, registrationBackoffMs = 50 } = this.#options;
     this.#process = new SchedulerProcess(`scheduler-${node.random.token(8)}`, this.#framework, {
       driver: this,
       scheduler: this.#scheduler,
