@@ -41,6 +41,7 @@ import {
   StatusUpdate,
   type TaskId,
   UnregisterSlave,
+  UpdateFramework,
   type WithoutEpoch,
 } from '@mesos-ts/protocol';
 import { StandaloneDetector } from '@mesos-ts/zk-election';
@@ -356,6 +357,14 @@ t.test(
     t.match(body, { executors: [{ frameworkId, executor: { executorId: 'e1' } }], frameworks: [{ id: frameworkId }] });
   },
 );
+
+t.test('a framework whose scheduler is there anew gets at once what it has not acknowledged', async (t) => {
+  const stage = await Stage.set(t);
+  stage.run('t1');
+  const running = await stage.update('t1', 'TASK_RUNNING');
+  stage.say(UpdateFramework, { frameworkId });
+  t.same((await stage.update('t1', 'TASK_RUNNING')).body, running.body);
+});
 
 t.test('a new master learns all that there is, and then gets what is not acknowledged', async (t) => {
   const stage = await Stage.set(t);

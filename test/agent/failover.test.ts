@@ -17,6 +17,7 @@ import {
   StatusUpdate,
   StatusUpdateAcknowledgement,
   type TaskId,
+  UpdateFramework,
 } from '@mesos-ts/protocol';
 import t, { type Test } from 'tap';
 import type { ScriptedMaster } from './scripted-master.js';
@@ -61,6 +62,7 @@ const everything: readonly [AnyMessageType, object][] = [
   [StatusUpdateAcknowledgement, { slaveId, frameworkId, taskId: 't2', uuid: 't2 TASK_RUNNING' }],
   [FrameworkToExecutor, { slaveId, frameworkId, executorId, data: new Uint8Array() }],
   [ShutdownExecutor, { frameworkId, executorId }],
+  [UpdateFramework, { frameworkId }],
   [ShutdownFramework, { frameworkId }],
   [Shutdown, { message: 'away with you' }],
 ];

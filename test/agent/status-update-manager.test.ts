@@ -143,6 +143,24 @@ t.test('pausing keeps all and sends nothing; resuming sends the first of every t
   t.equal(transcript.manager.nextRetryAt, undefined, 'nothing is waited for while paused');
 });
 
+t.test('the outstanding updates of a framework that may have missed them go out at once, and no others', async (t) => {
+  const transcript = new Transcript()
+    .resume(0)
+    .update(0, 't1:RUNNING:a')
+    .update(0, 't1:FINISHED:b')
+    .update(0, 't2:RUNNING:c', other)
+    .update(0, 't3:RUNNING:d')
+    .acknowledge(0, 't3:d');
+  t.strictSame(sent(transcript.manager.resend(1 * second, framework)), ['t1:RUNNING:a latest FINISHED']);
+  t.strictSame(
+    sent(transcript.manager.expire(10 * second)),
+    ['t2:RUNNING:c latest RUNNING'],
+    'and the time begins anew',
+  );
+  transcript.pause();
+  t.strictSame(transcript.manager.resend(11 * second, framework), [], 'nothing while there is nobody to send to');
+});
+
 t.test(
   'duplicates, what comes after the end, and acknowledgements of nothing outstanding change nothing',
   async (t) => {

@@ -36,6 +36,7 @@ import {
   type TaskId,
   UnregisterFramework,
   UnregisterSlave,
+  UpdateFramework,
 } from '@mesos-ts/protocol';
 import t, { type Test } from 'tap';
 import { executor, Rig, reported, type Scheduler, ScriptedAgent, task } from './rig.js';
@@ -1220,6 +1221,7 @@ t.test('A framework', async (t) => {
     await scheduler.tell(KillTask, { taskId: 't1' as TaskId });
     await scheduler.tell(UnregisterFramework, {});
     t.equal(rig.count('messages_from_strangers'), before + 2);
+    t.same(agent.takeOne(UpdateFramework), { frameworkId }, 'its agents send what the successor may have missed');
     t.same(agent.names, []);
     await agent.update(scheduler, 't1', 'TASK_FINISHED', { uuid: 'u2' });
     t.same(successor.statuses(), ['t1 TASK_FINISHED']);

@@ -65,6 +65,7 @@ const samples: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   },
   PingSlave: { epoch, connected: true, expectedAgents: 0 },
   RunTask: { framework, task, launchExecutor: true },
+  UpdateFramework: { epoch, frameworkId },
   ShutdownFramework: { epoch, frameworkId },
   Shutdown: { epoch, message: 'no' },
   RegisterExecutor: { frameworkId, executorId },

@@ -23,6 +23,7 @@ import {
   type TaskInfo,
   type TaskState,
   UnregisterSlave,
+  UpdateFramework,
 } from '@mesos-ts/protocol';
 import type { FenceVerdict } from '@mesos-ts/zk-election';
 import { match } from 'ts-pattern';
@@ -151,6 +152,7 @@ export class Agent extends Process {
       const executor = this.#frameworks.get(frameworkId)?.executors.get(executorId);
       if (executor !== undefined) this.#runner.shutDown(executor);
     });
+    this.install(UpdateFramework, (_from, { frameworkId }) => this.#updates.resend(frameworkId));
     this.install(ShutdownFramework, (_from, { frameworkId }) => this.#shutDownFramework(frameworkId));
     this.install(Shutdown, (from, { message }) =>
       this.#beginEnd({ kind: 'shut-down', why: `the master ${from} shut it down: ${message}` }),

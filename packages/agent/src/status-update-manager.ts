@@ -125,6 +125,12 @@ export class StatusUpdateManager {
     return [...this.#streams.values()].flatMap((stream) => this.#first(now, stream));
   }
 
+  /** The framework may have missed what is outstanding: it goes out at once. */
+  resend(now: number, frameworkId: FrameworkId): readonly Forward[] {
+    const streams = [...this.#streams.values()].filter((stream) => stream.frameworkId === frameworkId);
+    return streams.flatMap((stream) => this.#first(now, stream));
+  }
+
   /** Sends again what is due by `now`. */
   expire(now: number): readonly Forward[] {
     const forward: Forward[] = [];

@@ -75,6 +75,11 @@ export class StatusUpdates {
     this.#forward(this.#manager.resume(this.#acts.clock.now()));
   }
 
+  /** The framework has a scheduler anew: it gets what is outstanding of its tasks. */
+  resend(frameworkId: FrameworkId): void {
+    this.#forward(this.#manager.resend(this.#acts.clock.now(), frameworkId));
+  }
+
   /** There is no master to send to. */
   pause(): void {
     this.#master = undefined;

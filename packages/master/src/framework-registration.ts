@@ -8,6 +8,7 @@ import {
   type Offer,
   RescindResourceOffer,
   ShutdownFramework,
+  UpdateFramework,
 } from '@mesos-ts/protocol';
 import { sameInfo } from './agent-report.js';
 import type { Books } from './books.js';
@@ -186,6 +187,16 @@ export class FrameworkRegistration {
     if (holds) for (const { id } of voided) this.#acts.send(from, RescindResourceOffer, { offerId: id });
     this.#acts.log.info({ framework: info.id, name: info.name, from }, 'framework registered again');
     this.#answer(from, info.id, answer);
+    this.#tellAgents(framework);
+  }
+
+  /** What came while nobody was there to take it, the agents would else send again only when they lose patience. */
+  #tellAgents(framework: Framework): void {
+    const slaveIds = new Set([...framework.tasks.values()].map(({ task }) => task.slaveId));
+    for (const slaveId of slaveIds) {
+      const agent = this.#books.agents.get(slaveId);
+      if (agent?.connected) this.#acts.send(agent.pid, UpdateFramework, { frameworkId: framework.id });
+    }
   }
 
   #answer(from: Upid, frameworkId: FrameworkId, answer: Answer): void {

@@ -62,6 +62,7 @@ export {
   SuppressOffers,
   UnregisterFramework,
   UnregisterSlave,
+  UpdateFramework,
 } from './messages.js';
 export {
   addResources,

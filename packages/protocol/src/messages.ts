@@ -223,6 +223,9 @@ export const RunTask = message('RunTask', {
   launchExecutor: Type.Boolean(),
 });
 
+/** The framework has a scheduler that may have missed updates: those that it has not acknowledged are to be sent at once. */
+export const UpdateFramework = message('UpdateFramework', { ...saidByLeaders, frameworkId: FrameworkIdSchema });
+
 /** Kill all executors of the framework. */
 export const ShutdownFramework = message('ShutdownFramework', { ...saidByLeaders, frameworkId: FrameworkIdSchema });
 
