@@ -35,6 +35,8 @@ export function addNatsCommand(program: Command): void {
   flag(command, '--port <number>', 'the port for clients; 0: a free one', {
     parse: wholeNumber(0, 65_535),
     fallback: 4222,
+    // MESOS_PORT is where a master answers HTTP, as in the original.
+    env: 'MESOS_NATS_PORT',
   });
   flag(command, '--host <address>', 'the address to listen on', { fallback: '127.0.0.1' });
   flag(
