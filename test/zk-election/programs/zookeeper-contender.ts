@@ -17,8 +17,7 @@ const contender = createContender(address, {
 const info = { id: `${name}-id` as MasterId, pid: `master@${name}#1` as Upid, hostname: name, version: '0' };
 const leadership = await contender.contend(info);
 say(`elected ${leadership.epoch}`);
-const questions = createInterface({ input: process.stdin });
-questions.on('line', () => say(leadership.isValid() ? 'sure' : 'unsure'));
+// To the end of its standard input: a question that waits when it thaws may be read after it has lost its leadership.
+createInterface({ input: process.stdin }).on('line', () => say(leadership.isValid() ? 'sure' : 'unsure'));
 say(`lost ${await leadership.lost}`);
-questions.close();
 await contender.close();
