@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { detectResources, type Machine, Registration, type RegistrationEffect } from '@mesos-ts/agent';
 import type { Upid } from '@mesos-ts/process';
-import { formatResources, ResourcesError, type SlaveId } from '@mesos-ts/protocol';
+import { formatResources, type MasterId, ResourcesError, type SlaveId } from '@mesos-ts/protocol';
 import type { Leader } from '@mesos-ts/zk-election';
 import t from 'tap';
 
@@ -35,6 +35,16 @@ t.test(
         (ms) => `attempt ${ms / 2} ${ms}`,
       ),
     );
+  },
+);
+
+t.test(
+  'a registration is for the leadership that the detector told, and names none where it told only an address',
+  async (t) => {
+    const registration = new Registration();
+    const info = { id: 'm' as MasterId, pid: m1, hostname: 'h', version: '0' };
+    t.strictSame(registration.follow({ pid: m1, epoch: 7, info })[0], { kind: 'register', to: m1, leaderEpoch: 7 });
+    t.strictSame(registration.follow({ pid: m1Open, epoch: 1 })[0], { kind: 'register', to: m1Open });
   },
 );
 

@@ -252,6 +252,22 @@ t.test('registers with the leader at once, and only once it is known', async (t)
   t.equal(master.arrivals.length, 1, 'and does not register again');
 });
 
+t.test('a registration is for the leadership that the detector told', async (t) => {
+  const stage = await Stage.open(t);
+  stage.driver.start();
+  const master = await stage.addMaster('m1');
+  const info = { id: 'm' as MasterId, pid: master.pid, hostname: 'h', version: '0' };
+  const appoint = async (epoch: number): Promise<void> => {
+    master.epoch = epoch;
+    stage.detector.appoint({ pid: master.pid, epoch, info });
+    await stage.clock.advance(60_000);
+  };
+  await appoint(7);
+  t.same(master.bodies(RegisterFramework), [{ leaderEpoch: 7, framework }]);
+  await appoint(8);
+  t.match(master.bodies(ReregisterFramework), [{ leaderEpoch: 8, failover: false }]);
+});
+
 t.test('a registration is repeated after random pauses that grow', async (t) => {
   const bounds = (failoverTimeoutMs: number, count: number) =>
     Array.from({ length: count }, (_, attempt) =>

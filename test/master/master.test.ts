@@ -1393,6 +1393,40 @@ t.test('Strangers and nonsense', async (t) => {
     t.same(scheduler.statuses(), ['t1 TASK_RUNNING REASON_RECONCILIATION']);
   });
 
+  t.test(
+    'that register with another leadership, however late that comes, are not registered with this one',
+    async (t) => {
+      const rig = await Rig.start(t);
+      const { agent, scheduler } = await running(rig);
+      const { epoch } = rig.leadership;
+      const slave = { id: agent.slaveId, hostname: 'h', resources: [] };
+      const framework = { ...scheduler.info, id: scheduler.frameworkId };
+      const stranger = await rig.stranger();
+      const before = rig.count('registrations_for_other_leaders');
+      for (const leaderEpoch of [epoch - 1, epoch + 1]) {
+        await agent.say(rig.pid, ReregisterSlave, {
+          ...{ leaderEpoch, slave, version: '0' },
+          ...{ tasks: [], executors: [], frameworks: [] },
+        });
+        await stranger.say(rig.pid, RegisterSlave, {
+          leaderEpoch,
+          slave: { hostname: 'h', resources: [] },
+          version: '0',
+        });
+        await stranger.say(rig.pid, RegisterFramework, { leaderEpoch, framework: scheduler.info });
+        await stranger.say(rig.pid, ReregisterFramework, { leaderEpoch, framework, failover: true });
+      }
+      await rig.settle();
+      t.equal(rig.count('registrations_for_other_leaders'), before + 8);
+      t.same([...agent.names, ...scheduler.names, ...stranger.names], []);
+      await scheduler.tell(ReconcileTasks, { statuses: [] });
+      t.same(scheduler.statuses(), ['t1 TASK_RUNNING REASON_RECONCILIATION'], 'an old report takes nothing back');
+      await stranger.say(rig.pid, ReregisterFramework, { leaderEpoch: epoch, framework, failover: true });
+      await rig.settle();
+      t.same(scheduler.take(FrameworkError).length, 1, 'with its own epoch it is taken');
+    },
+  );
+
   t.test('do not decline what another was offered', async (t) => {
     const rig = await Rig.start(t);
     const agent = await rig.agent('cpus:4');

@@ -136,7 +136,7 @@ export class MasterContact {
   #carryOut(effects: readonly RegistrationEffect[]): void {
     for (const effect of effects)
       match(effect)
-        .with({ kind: 'register' }, ({ to }) => this.#register(to))
+        .with({ kind: 'register' }, ({ kind: _, to, ...addressed }) => this.#register(to, addressed))
         .with({ kind: 'attempt' }, ({ fromMs, toMs }) => this.#scheduleAttempt(fromMs, toMs))
         .with({ kind: 'await-ping' }, ({ withinMs }) => this.#awaitPing(withinMs))
         .with({ kind: 'connected' }, ({ master, slaveId }) => this.#connected(master, slaveId))
@@ -145,14 +145,14 @@ export class MasterContact {
         .exhaustive();
   }
 
-  #register(to: Upid): void {
+  #register(to: Upid, addressed: { readonly leaderEpoch?: number }): void {
     if (this.#ended) return;
     const { slaveId } = this.#registration;
     const slave = this.#options.describe(slaveId);
     this.#acts.log.debug({ to, slave: slaveId }, 'registering');
     this.#acts.link(to);
-    if (slaveId === undefined) this.#acts.send(to, RegisterSlave, { slave, version });
-    else this.#acts.send(to, ReregisterSlave, { slave, version, ...this.#options.report(slaveId) });
+    if (slaveId === undefined) this.#acts.send(to, RegisterSlave, { ...addressed, slave, version });
+    else this.#acts.send(to, ReregisterSlave, { ...addressed, slave, version, ...this.#options.report(slaveId) });
   }
 
   #scheduleAttempt(fromMs: number, toMs: number): void {

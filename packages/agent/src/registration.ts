@@ -1,11 +1,11 @@
 import { parseUpid, type Upid } from '@mesos-ts/process';
 import type { SlaveId } from '@mesos-ts/protocol';
-import type { Leader } from '@mesos-ts/zk-election';
+import { addressedTo, type Leader } from '@mesos-ts/zk-election';
 
 /** What the agent is to do next. Of `attempt` and of `await-ping`, a later one takes the place of an earlier one. */
 export type RegistrationEffect =
   /** Link to the master and send it a RegisterSlave, or a ReregisterSlave where the agent has an id. */
-  | { readonly kind: 'register'; readonly to: Upid }
+  | { readonly kind: 'register'; readonly to: Upid; readonly leaderEpoch?: number }
   /** Call {@link Registration.attempt} after a random time between the two. */
   | { readonly kind: 'attempt'; readonly fromMs: number; readonly toMs: number }
   /** Call {@link Registration.pingMissed} after `withinMs`. */
@@ -101,7 +101,7 @@ export class Registration {
   /** The time of an attempt has come. Does nothing once registered. */
   attempt(): Effects {
     if (this.#leader === undefined || this.#registered) return [];
-    return [{ kind: 'register', to: this.#leader.pid }, this.#retry()];
+    return [{ kind: 'register', to: this.#leader.pid, ...addressedTo(this.#leader) }, this.#retry()];
   }
 
   /** A master that {@link speaksForLeader} answered a registration. */

@@ -36,7 +36,7 @@ import {
   type TaskStatus,
   UnregisterFramework,
 } from '@mesos-ts/protocol';
-import { type Detector, ElectionClosed, EpochFence, type Leader } from '@mesos-ts/zk-election';
+import { addressedTo, type Detector, ElectionClosed, EpochFence, type Leader } from '@mesos-ts/zk-election';
 import { answersFor } from './answers-for.js';
 import type { CallbackQueue } from './callback-queue.js';
 import { DriverEndedError, FrameworkRefusedError, messageOf } from './errors.js';
@@ -289,8 +289,9 @@ export class SchedulerProcess extends Process {
     const { pid } = this.#leader;
     this.#missed = false;
     this.link(pid);
-    if (this.#framework.id === undefined) this.send(pid, RegisterFramework, { framework: this.#framework });
-    else this.send(pid, ReregisterFramework, { framework: this.#framework, failover: this.#failover });
+    const registration = { ...addressedTo(this.#leader), framework: this.#framework };
+    if (this.#framework.id === undefined) this.send(pid, RegisterFramework, registration);
+    else this.send(pid, ReregisterFramework, { ...registration, failover: this.#failover });
     const { failoverTimeoutMs } = this.#framework;
     const backoff = { factorMs: this.#host.registrationBackoffMs, failoverTimeoutMs };
     const pauseMsMax = registrationPauseMsMax(backoff, this.#attempts++);

@@ -49,6 +49,12 @@ export interface MessageReceivers {
 /** What an agent says of its tasks, of which nothing may be lost. */
 const ofTasks: ReadonlySet<string> = new Set([StatusUpdate.name, ExitedExecutor.name]);
 
+type RegistrationMessage =
+  | typeof RegisterFramework
+  | typeof ReregisterFramework
+  | typeof RegisterSlave
+  | typeof ReregisterSlave;
+
 /** The messages by which a scheduler speaks for its framework. */
 type FrameworkMessage =
   | typeof UnregisterFramework
@@ -78,8 +84,8 @@ export class MessageRouting {
 
   installForFrameworks(): void {
     const { allocator, frameworks, offers, tasks } = this.#to;
-    this.#acts.install(RegisterFramework, (from, { framework }) => frameworks.register(from, framework));
-    this.#acts.install(ReregisterFramework, (from, { framework, failover }) =>
+    this.#forThisLeader(RegisterFramework, (from, { framework }) => frameworks.register(from, framework));
+    this.#forThisLeader(ReregisterFramework, (from, { framework, failover }) =>
       frameworks.reregister(from, framework, failover),
     );
     this.#fromFramework(UnregisterFramework, (framework) => frameworks.unregistered(framework));
@@ -99,13 +105,27 @@ export class MessageRouting {
 
   installForAgents(): void {
     const { agents, agentHealth, agentRemoval, tasks } = this.#to;
-    this.#acts.install(RegisterSlave, (from, { slave, version }) => agents.register(from, slave, version));
-    this.#acts.install(ReregisterSlave, (from, report) => agents.reregister(from, report));
+    this.#forThisLeader(RegisterSlave, (from, { slave, version }) => agents.register(from, slave, version));
+    this.#forThisLeader(ReregisterSlave, (from, report) => agents.reregister(from, report));
     this.#fromAgent(UnregisterSlave, (agent) => agentRemoval.ended(agent, 'the agent unregistered'));
     this.#fromAgent(PongSlave, (agent) => agentHealth.ponged(agent));
     this.#fromAgent(StatusUpdate, (agent, update) => tasks.updated(agent, update));
     this.#fromAgent(ExitedExecutor, (agent, body) => tasks.executorExited(agent, body));
     this.#fromAgent(ExecutorToFramework, (agent, body) => this.#relayToFramework(agent, body));
+  }
+
+  /** What was said to another leadership is not taken: its sender registers anew with this one when it hears of it. */
+  #forThisLeader<M extends RegistrationMessage>(type: M, handle: (from: Upid, body: BodyOf<M>) => void): void {
+    this.#acts.install(type, (from, body) => {
+      const { leaderEpoch } = body as BodyOf<RegistrationMessage>;
+      if (leaderEpoch === undefined || leaderEpoch === this.#acts.epoch) {
+        handle(from, body);
+        return;
+      }
+      const { counters, log, epoch } = this.#acts;
+      counters.increment('registrations_for_other_leaders');
+      log.info({ from, message: type.name, leaderEpoch, epoch }, 'registration dropped: it was for another leadership');
+    });
   }
 
   /** Messages that name a framework are taken from that framework's scheduler alone. */

@@ -23,6 +23,13 @@ export const saidByLeaders = { epoch: EpochSchema };
  */
 export const alsoSaidByLeaders = { epoch: Type.Optional(EpochSchema) };
 
+/**
+ * Among the fields of a registration: the leadership that it is for, as the sender's detector told; absent where the leader
+ * was only named by an address. A leader of another epoch drops it: held up on its way while others led, it may tell of a
+ * world that is no more, and the same process may lead again.
+ */
+export const forOneLeader = { leaderEpoch: Type.Optional(EpochSchema) };
+
 /** The messages that a leader may send: those that have a place for its epoch. */
 export type LeaderMessageType = AnyMessageType & {
   readonly schema: { readonly properties: { readonly epoch: TSchema } };

@@ -1,6 +1,6 @@
 import { type BodyOf, message, UpidSchema } from '@mesos-ts/process';
 import { Type } from '@sinclair/typebox';
-import { alsoSaidByLeaders, ClaimedEpochSchema, saidByLeaders } from './epoch.js';
+import { alsoSaidByLeaders, ClaimedEpochSchema, forOneLeader, saidByLeaders } from './epoch.js';
 import { ExecutorIdSchema, FrameworkIdSchema, OfferIdSchema, SlaveIdSchema, TaskIdSchema } from './ids.js';
 import {
   ExecutorInfoSchema,
@@ -29,10 +29,11 @@ const DataSchema = Type.Uint8Array();
 // F -> M
 
 /** First registration: `framework.id` is absent. Repeated until FrameworkRegistered. */
-export const RegisterFramework = message('RegisterFramework', { framework: FrameworkInfoSchema });
+export const RegisterFramework = message('RegisterFramework', { ...forOneLeader, framework: FrameworkInfoSchema });
 
 /** `failover`: this scheduler takes over from another instance with the same id, which is told and cut off. */
 export const ReregisterFramework = message('ReregisterFramework', {
+  ...forOneLeader,
   framework: FrameworkInfoSchema,
   failover: Type.Boolean(),
 });
@@ -165,10 +166,15 @@ export const FrameworkError = message('FrameworkError', {
 // A -> M
 
 /** First registration: `slave.id` is absent. Repeated until SlaveRegistered. */
-export const RegisterSlave = message('RegisterSlave', { slave: SlaveInfoSchema, version: VersionSchema });
+export const RegisterSlave = message('RegisterSlave', {
+  ...forOneLeader,
+  slave: SlaveInfoSchema,
+  version: VersionSchema,
+});
 
 /** All that the agent has and runs: how a new master learns it (facts 3.3). */
 export const ReregisterSlave = message('ReregisterSlave', {
+  ...forOneLeader,
   slave: SlaveInfoSchema,
   version: VersionSchema,
   /** Those whose terminal state is not acknowledged yet are among them. */

@@ -24,6 +24,11 @@ export interface Predecessor {
   readonly silentMs: number;
 }
 
+/** What a registration says of the leader that it is for: nothing where that was only named by an address. */
+export function addressedTo({ epoch, info }: Leader): { readonly leaderEpoch?: number } {
+  return info === undefined ? {} : { leaderEpoch: epoch };
+}
+
 /** Whether both are the same leadership of the same master, or both are nobody. */
 export function sameLeader(one: Leader | undefined, other: Leader | undefined): boolean {
   return one?.pid === other?.pid && one?.epoch === other?.epoch;

@@ -1,6 +1,7 @@
 export { type ElectionAddress, parseElectionAddress, type ZookeeperAddress } from './address.js';
 export { createContender, createDetector, type ElectionOptions } from './create.js';
 export {
+  addressedTo,
   type Contender,
   type Detector,
   type Leader,
