@@ -110,6 +110,6 @@ t.test('an import leaves what the document holds and nothing else, and ends what
     'what it could not read it left alone',
   );
   await t.rejects(leader.write(encodeRegistryRecord(first, 5)), RegistryLost, 'the leader can write no more');
-  t.same(parseFence((await storage.newest(fenceKey)).record), { epoch: 5, by: 'import' });
+  t.same(parseFence((await storage.newest(fenceKey)).record), { epoch: 5, by: 'import', incomplete: false });
   await new FencedStorage({ clock, storage }).open(6, 'm2');
 });

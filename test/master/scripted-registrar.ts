@@ -13,7 +13,7 @@ export class ScriptedRegistrar implements Registrar {
 
   constructor(
     readonly registry = new MutableRegistry(),
-    readonly remembers = true,
+    public remembers = true,
   ) {}
 
   async recover(): Promise<Registry> {
@@ -35,6 +35,11 @@ export class ScriptedRegistrar implements Registrar {
       if (this.#holds) this.#held.push(carryOut);
       else carryOut();
     });
+  }
+
+  async complete(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.remembers = true;
   }
 
   async close(): Promise<void> {

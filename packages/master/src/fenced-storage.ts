@@ -13,8 +13,8 @@ export interface FencedStorageOptions {
 
 /** What a leader finds in it, but for the fence. */
 export interface OpenedStorage extends StorageContent {
-  /** Nobody has opened it before: what it does not hold may have been lost with another. */
-  readonly isNew: boolean;
+  /** It was made anew and {@link FencedStorage.complete} never called: what it does not hold may have been lost with another. */
+  readonly incomplete: boolean;
 }
 
 /** Every fence is written under it: the form of the records, and the epoch of the leader. */
@@ -81,6 +81,8 @@ export class FencedStorage {
   #sent = 0;
   /** What the next write must expect; undefined until the fence stands. */
   #nextSeq: number | undefined;
+  /** As it stands in the storage. */
+  #fence: Fence | undefined;
   /** Why nothing can be written any more. */
   #end: RegistryError | undefined;
   #timer: Timer | undefined;
@@ -142,6 +144,16 @@ export class FencedStorage {
     await this.#writes.at(-1)?.stored;
   }
 
+  /**
+   * Stores that whatever is not in it is not known to anybody: whoever opens it from then on is told so.
+   * @throws {RegistryLost}
+   */
+  async complete(): Promise<void> {
+    if (this.#fence?.incomplete !== true) return this.flushed();
+    this.#fence = { ...this.#fence, incomplete: false };
+    await this.write(fenceRecord(this.#fence));
+  }
+
   /** Frees the room of a record that was written with this number, unless there is a newer one. */
   discard(key: string, seq: number): Promise<void> {
     return this.#storage.discard(key, seq);
@@ -157,15 +169,16 @@ export class FencedStorage {
   async #tryOpen(epoch: number, by: string): Promise<OpenedStorage> {
     const { lastSeq, record } = await this.#storage.newest(fenceKey);
     // After the number, which a fence that is built from now on makes a wrong one.
-    checkFence(record, epoch);
-    const fence = { key: fenceKey, value: JSON.stringify({ version: registryVersion, epoch, by }) };
+    const incomplete = checkFence(record, epoch)?.incomplete ?? true;
+    this.#fence = { epoch, by, incomplete };
+    const fence = fenceRecord(this.#fence);
     const last = await this.#buildFence(fence, lastSeq);
     const content = await this.#storage.read();
     const newest = content.records.at(-1);
     if (content.lastSeq !== last) throw new Error('somebody else wrote behind the fence');
     if (newest?.key !== fence.key || newest.value !== fence.value)
       throw new Error('what was read is older than the fence');
-    return { records: content.records.slice(0, -1), lastSeq: last, isNew: record === undefined };
+    return { records: content.records.slice(0, -1), lastSeq: last, incomplete };
   }
 
   /** @returns the number of its last write. */
@@ -276,10 +289,13 @@ function isStored(outcome: StorageOutcome, expectedSeq: number): boolean {
   return outcome.type === 'stored' && outcome.seq === expectedSeq + 1;
 }
 
-/** @throws {RegistryLost} for the fence of a later epoch, {RegistryUnreadable} for that of a later build. */
-function checkFence(record: StoredRecord | undefined, epoch: number): void {
+/**
+ * @returns the fence that was there, if one was.
+ * @throws {RegistryLost} for that of a later epoch, {RegistryUnreadable} for that of a later build.
+ */
+function checkFence(record: StoredRecord | undefined, epoch: number): Fence | undefined {
   const fence = parseFence(record);
-  if (fence === undefined || fence.epoch <= epoch) return;
+  if (fence === undefined || fence.epoch <= epoch) return fence;
   throw new RegistryLost(`the leader of epoch ${fence.epoch} has it, which is later than ${epoch}`, {
     laterEpoch: fence.epoch,
   });
@@ -290,6 +306,13 @@ export interface Fence {
   readonly epoch: number;
   /** The leader, for people. */
   readonly by: string;
+  /** It was made anew, and no leader has yet led with it for so long that all must have come who were in a former one. */
+  readonly incomplete: boolean;
+}
+
+function fenceRecord({ epoch, by, incomplete }: Fence): StoredRecord {
+  const value = { version: registryVersion, epoch, by, ...(incomplete ? { incomplete } : {}) };
+  return { key: fenceKey, value: JSON.stringify(value) };
 }
 
 /**
@@ -298,7 +321,7 @@ export interface Fence {
  */
 export function parseFence(record: StoredRecord | undefined): Fence | undefined {
   if (record === undefined) return undefined;
-  let fence: { readonly version?: unknown; readonly epoch?: unknown; readonly by?: unknown } | null;
+  let fence: Readonly<Partial<Record<keyof Fence | 'version', unknown>>> | null;
   try {
     fence = JSON.parse(record.value);
   } catch {
@@ -312,5 +335,5 @@ export function parseFence(record: StoredRecord | undefined): Fence | undefined 
     throw new RegistryUnreadable(
       `it was written by a later build (version ${fence.version}, known here is ${registryVersion})`,
     );
-  return { epoch: Number(fence.epoch), by: String(fence.by) };
+  return { epoch: Number(fence.epoch), by: String(fence.by), incomplete: fence.incomplete === true };
 }

@@ -56,7 +56,6 @@ export class Master extends Process {
   readonly #routing: MessageRouting;
   #leadership: Leadership | undefined;
   #electedAt = 0;
-  #remembers = false;
   #steppedDown = false;
 
   constructor(info: Omit<MasterInfo, 'pid'>, options: MasterOptions = {}, hooks: MasterHooks = {}) {
@@ -85,7 +84,7 @@ export class Master extends Process {
     this.#writes = writes;
     this.#frameworks = frameworks;
     this.#agentHealth = agentHealth;
-    this.#agentRecovery = new AgentRecovery(acts, books, { ...this.#options, removal });
+    this.#agentRecovery = new AgentRecovery(acts, books, { ...this.#options, removal, writes });
     this.#routing = new MessageRouting(acts, books, {
       ...{ allocator, frameworks, offers, tasks, agents, agentHealth, writes },
       agentRemoval: removal,
@@ -97,7 +96,6 @@ export class Master extends Process {
     return this.dispatch(() => {
       this.#leadership = leadership;
       this.#electedAt = this.clock.now();
-      this.#remembers = registrar.remembers;
       this.#writes.open(registrar);
       this.#recover(registry);
       this.#agentHealth.start();
@@ -195,10 +193,10 @@ export class Master extends Process {
         return master.#leadership?.epoch ?? 0;
       },
       get remembers() {
-        return master.#remembers;
+        return master.#writes.remembers;
       },
       get recovering() {
-        if (master.#remembers) return master.#books.agents.awaitedCount > 0;
+        if (master.#writes.remembers) return master.#books.agents.awaitedCount > 0;
         return master.clock.now() - master.#electedAt < master.#options.agentReregisterTimeoutMs;
       },
       stale: (epoch) => {

@@ -14,8 +14,8 @@ import type { RegistryStorage, StoredRecord } from './registry-storage.js';
  */
 export interface Registrar {
   /**
-   * Whether it would know who was let in by an earlier leader: what is written outlives a master, and did so before.
-   * Settled by {@link recover}.
+   * Whether it knows who was let in by an earlier leader: what is written outlives a master, and it is complete. Settled by
+   * {@link recover}, and later on by {@link complete}.
    */
   readonly remembers: boolean;
   /**
@@ -28,6 +28,11 @@ export interface Registrar {
    * @throws {RegistryLost} and for every later change again: this leader has to step down.
    */
   apply(operation: RegistryOperation): Promise<void>;
+  /**
+   * All have had the time to come who may be in a registry before this one: it is complete, for this leader and all that
+   * follow, as soon as this is stored. @throws {RegistryLost}
+   */
+  complete(): Promise<void>;
   /** Ends what is under way. Never rejects. */
   close(): Promise<void>;
 }
@@ -79,8 +84,10 @@ export class StoredRegistrar implements Registrar {
 
   async recover({ epoch, info }: { readonly epoch: number; readonly info: MasterInfo }): Promise<Registry> {
     this.#epoch = epoch;
-    const { records, lastSeq, isNew } = await this.#storage.open(epoch, info.pid);
-    this.#remembers = !isNew && (this.#options.remembers ?? true);
+    const { records, lastSeq, incomplete } = await this.#storage.open(epoch, info.pid);
+    this.#remembers = !incomplete && this.#outlives;
+    if (incomplete && this.#outlives)
+      this.#log.info('the registry is a new one: until all have had the time to come, whoever comes is let in');
     for (let first = 0; first < records.length; first += recordsPerTurn) {
       if (first > 0) await this.#turn();
       this.#takeIn(records.slice(first, first + recordsPerTurn), lastSeq);
@@ -98,9 +105,18 @@ export class StoredRegistrar implements Registrar {
     if (record.value.state === 'forgotten') this.#discard(stored.key, seq);
   }
 
+  async complete(): Promise<void> {
+    await this.#storage.complete();
+    this.#remembers = this.#outlives;
+  }
+
   async close(): Promise<void> {
     this.#collecting?.cancel();
     this.#storage.close();
+  }
+
+  get #outlives(): boolean {
+    return this.#options.remembers ?? true;
   }
 
   #takeIn(records: readonly StoredRecord[], lastSeq: number): void {

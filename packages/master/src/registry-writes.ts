@@ -28,6 +28,11 @@ export class RegistryWrites {
     this.#registrar = registrar;
   }
 
+  /** See {@link Registrar.remembers}. */
+  get remembers(): boolean {
+    return this.#registrar?.remembers === true;
+  }
+
   isBusy(subject: Subject): boolean {
     return this.#busy.has(subject);
   }
@@ -65,6 +70,11 @@ export class RegistryWrites {
   /** Stores what has happened already and cannot be refused. Whatever is begun later is stored later. */
   note(operation: RegistryOperation): void {
     this.#store([operation], () => undefined);
+  }
+
+  /** Stores that the registry is complete: see {@link Registrar.complete}. */
+  complete(): void {
+    this.#registrar?.complete().catch((error: unknown) => this.#acts.later(() => this.#failed(error)));
   }
 
   #free(subject: Subject): (() => void)[] {

@@ -36,6 +36,7 @@ export async function replaceRegistry(
     const all = [...records, ...forgotten].map((record) => encodeRegistryRecord(record, epoch));
     for (let from = 0; from < all.length; from += batch)
       await Promise.all(all.slice(from, from + batch).map((record) => fenced.write(record)));
+    await fenced.complete();
     return { written: records.length, forgotten: forgotten.length };
   } finally {
     fenced.close();

@@ -161,6 +161,7 @@ function warnOf({ unreadable }: RegistryContent): void {
 
 function described(cluster: string, fence: Fence | undefined, registry: Registry): string[] {
   const writer = fence === undefined ? 'nobody has written yet' : `epoch ${fence.epoch}, ${fence.by}`;
+  const state = fence?.incomplete ? ['made anew, and not complete yet: whoever comes is let in'] : [];
   const agents = [...registry.agents.values()].map(({ id, info, admittedAt }) => [
     id,
     info.hostname,
@@ -177,6 +178,7 @@ function described(cluster: string, fence: Fence | undefined, registry: Registry
   ]);
   return [
     `registry of the cluster ${cluster}: ${writer}`,
+    ...state,
     ...part('agents', agents),
     ...part('unreachable agents', since(registry.unreachable.values())),
     ...part('agents that are gone', since(registry.gone.values())),
