@@ -9,10 +9,7 @@ for (const natsAccounts of [true, false]) {
     await scene.leader();
     await scene.cluster.restartNats();
     for (const framework of scene.frameworks) await framework.times('reregistered', 1);
-    t.ok(
-      scene.cluster.processes.every(({ running }) => running),
-      'nobody ends for that',
-    );
+    scene.holdRunning(scene.cluster.processes);
     await scene.finish();
   });
 }

@@ -4,6 +4,7 @@ import { parseUpid, Random, SystemClock } from '@mesos-ts/process';
 import type { FrameworkId } from '@mesos-ts/protocol';
 import { createDetector, type Detector, type Leader } from '@mesos-ts/zk-election';
 import type { Test } from 'tap';
+import { eventually } from './command.js';
 import { pieceOf, SteadyFramework, type SteadyOptions } from './steady-framework.js';
 
 /** What is to run while the leader dies; everything has a default. */
@@ -32,7 +33,10 @@ export class FailoverScene {
   readonly #detector: Detector;
   #successor: SteadyFramework | undefined;
 
-  /** Resolves when a master leads and both frameworks have launched as many tasks as they may. */
+  /**
+   * Resolves when all masters and agents have started, a master leads, and both frameworks have launched as many tasks as
+   * they may.
+   */
   static async start(t: Test, options: FailoverSceneOptions = {}): Promise<FailoverScene> {
     const { natsAccounts = true, election, masterFlags = [] } = options;
     const cluster = await LocalCluster.start({
@@ -46,9 +50,12 @@ export class FailoverScene {
     });
     const scene = new FailoverScene(t, cluster, options);
     t.teardown(() => scene.#stop());
-    await Promise.all(
-      scene.frameworks.map((framework) => framework.event('in-flight', ({ tasks }) => tasks === scene.#work.inFlight)),
-    );
+    await Promise.all([
+      ...cluster.processes.map(started),
+      ...scene.frameworks.map((framework) =>
+        framework.event('in-flight', ({ tasks }) => tasks === scene.#work.inFlight),
+      ),
+    ]);
     return scene;
   }
 
@@ -133,10 +140,14 @@ export class FailoverScene {
       const wrong = starts.flatMap((times, piece) => (times === 1 ? [] : [{ piece, times }]));
       this.#t.same(wrong, [], `each of ${pieces} pieces of work was done by exactly one task that ran`);
     }
-    this.#t.ok(
-      this.cluster.agents.every(({ running }) => running),
-      'no agent ended',
-    );
+    this.holdRunning(this.cluster.agents);
+  }
+
+  /** Holds that none of these has ended; of one that has, the failure tells how, and what it said last. */
+  holdRunning(processes: readonly ClusterProcess[]): void {
+    const ended = processes.filter(({ running }) => !running);
+    const how = ended.map((process) => `${process.name}: ${process.lastLines(20)}`);
+    this.#t.same(how, [], 'none of them has ended');
   }
 
   async #stop(): Promise<void> {
@@ -144,4 +155,13 @@ export class FailoverScene {
     await this.#detector.close();
     await this.cluster.stop();
   }
+}
+
+/** Who finds no server when it starts ends with an error: what is done to the servers waits until everybody has started. */
+function started(process: ClusterProcess): Promise<void> {
+  const hasStarted = (): boolean => {
+    if (!process.running) throw new Error(`${process.name} ended: ${process.lastLines(20)}`);
+    return /"msg":"(agent|master) started/.test(process.lastLines(1_000));
+  };
+  return eventually(`the start of ${process.name}`, hasStarted, 60_000);
 }
