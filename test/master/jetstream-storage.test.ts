@@ -1,12 +1,13 @@
 import { type NatsServer, startNatsServer } from '@mesos-ts/cli';
 import { JetStreamStorage, RegistryLost, RegistryUnreadable, registryStream, StoredRegistrar } from '@mesos-ts/master';
-import { type Counters, SystemClock, type Upid } from '@mesos-ts/process';
+import { type Counters, Random, SystemClock, type Upid } from '@mesos-ts/process';
 import { type MasterId, parseResources, type SlaveId } from '@mesos-ts/protocol';
 import { connect, type JetStreamManager, type NatsConnection } from 'nats';
 import t, { type Test } from 'tap';
 import { eventually } from '../support/command.js';
 
 const clock = new SystemClock();
+const random = Random.system();
 const info = { hostname: 'h', resources: parseResources('cpus:1') };
 const slave = (id: string): SlaveId => id as SlaveId;
 
@@ -17,7 +18,7 @@ async function server(t: Test, options: Parameters<typeof startNatsServer>[0] = 
 }
 
 async function storageAt(t: Test, nats: NatsServer, create = true): Promise<JetStreamStorage> {
-  const storage = await JetStreamStorage.open({ clock, servers: [nats.url], cluster: 'c', create });
+  const storage = await JetStreamStorage.open({ clock, random, servers: [nats.url], cluster: 'c', create });
   t.teardown(() => storage.close());
   return storage;
 }
@@ -145,6 +146,25 @@ t.test(
     t.equal(again.url, nats.url);
   },
 );
+
+t.test('a wall clock that is set back does not keep the registry cut off', async (t) => {
+  const storeDir = t.testdir();
+  const nats = await server(t, { storeDir });
+  const storage = await storageAt(t, nats);
+  await (await leader(t, storage, 1)).apply({ type: 'admit-agent', id: slave('S1'), info, at: 1 });
+  const wallClock = Date.now;
+  t.teardown(() => {
+    Date.now = wallClock;
+  });
+  Date.now = () => wallClock() - 3_600_000;
+  nats.kill('SIGKILL');
+  await nats.exited;
+  await server(t, { storeDir, port: nats.port });
+  const next = new StoredRegistrar({ clock, storage, registryFetchTimeoutMs: 10_000 });
+  t.teardown(() => next.close());
+  const registry = await recover(next, 2);
+  t.same([...registry.agents.keys()], ['S1'], 'the next leader reads it on the same connection');
+});
 
 t.test(
   'records that nobody can read are passed over, counted and named; a fence of a later build stops recovery',

@@ -13,10 +13,11 @@ const operations = {
   /** Resolves once it stands by. */
   async start(servers: string, cluster: string, name: string): Promise<void> {
     const clock = new SystemClock();
-    const storage = await JetStreamStorage.open({ servers: [servers], cluster, clock });
+    const random = Random.system();
+    const storage = await JetStreamStorage.open({ servers: [servers], cluster, clock, random });
     await startMaster({
       node: { name, transports: [new NatsTransport({ servers, cluster, connectionEvents: true })] },
-      contender: createContender(`${servers}/${cluster}`, { clock, random: Random.system() }),
+      contender: createContender(`${servers}/${cluster}`, { clock, random }),
       hostname: 'localhost',
       registrar: () => new StoredRegistrar({ clock, storage }),
       onLeading: () => leading.open(),

@@ -1,5 +1,5 @@
 import { JetStreamStorage, type Registrar, StoredRegistrar } from '@mesos-ts/master';
-import { SystemClock, type Upid } from '@mesos-ts/process';
+import { Random, SystemClock, type Upid } from '@mesos-ts/process';
 import { type MasterId, parseResources, type SlaveId } from '@mesos-ts/protocol';
 import { connect, createInbox, type NatsConnection } from 'nats';
 import { inFlight } from '../load.js';
@@ -26,7 +26,7 @@ const payload = JSON.stringify({ epoch: 1, value: { state: 'admitted', info, at:
 
 const operations = {
   async start(servers: string): Promise<void> {
-    storage = await JetStreamStorage.open({ clock, servers: [servers], cluster: 'bench' });
+    storage = await JetStreamStorage.open({ clock, random: Random.system(), servers: [servers], cluster: 'bench' });
     connection = await connect({ servers, noAsyncTraces: true });
     const manager = await connection.jetstreamManager();
     await manager.streams.add({ name: 'RAW', subjects: ['raw.>'], max_msgs_per_subject: 1 });

@@ -157,6 +157,7 @@ export function registryStorageOf(
   const { cluster } = flags;
   return JetStreamStorage.open({
     clock: new SystemClock(),
+    random: Random.system(),
     servers,
     cluster,
     nats: credentials.election,

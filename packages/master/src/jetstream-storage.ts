@@ -1,22 +1,15 @@
-import type { Clock } from '@mesos-ts/process';
-import {
-  type ConnectionOptions,
-  connect,
-  createInbox,
-  ErrorCode,
-  Events,
-  headers,
-  type Msg,
-  type NatsConnection,
-  NatsError,
-} from 'nats';
+import { type Clock, lastingConnection, type Random } from '@mesos-ts/process';
+import { JetStreamStream, outcomeOf, type StreamConfiguration, StreamError } from '@mesos-ts/zk-election';
+import { type ConnectionOptions, createInbox, ErrorCode, Events, type Msg, type NatsConnection, NatsError } from 'nats';
 import { type Logger, pino } from 'pino';
+import { match } from 'ts-pattern';
 import { RegistryUnreadable } from './registry-errors.js';
 import type { RegistryStorage, StorageContent, StorageOutcome, StoredRecord } from './registry-storage.js';
 import { StreamReader } from './stream-reader.js';
 
 export interface JetStreamStorageOptions {
   readonly clock: Clock;
+  readonly random: Random;
   /** Such as `nats://127.0.0.1:4222`; any one of them will do. */
   readonly servers: readonly string[];
   readonly cluster: string;
@@ -30,27 +23,12 @@ export interface JetStreamStorageOptions {
   readonly log?: Logger;
 }
 
-/** The part of JetStream's answers that we use; the server is trusted to send what it documents. */
-interface ApiAnswer {
-  readonly error?: { readonly code: number; readonly err_code?: number; readonly description?: string };
-  readonly state?: { readonly messages: number; readonly last_seq: number };
-  readonly message?: { readonly subject: string; readonly data?: string };
-  readonly seq?: number;
-}
-
 interface Pending {
   resolve(outcome: StorageOutcome): void;
   reject(error: Error): void;
 }
 
-/** JetStream's error codes (`err_code`). */
-const streamNotFound = 10059;
-const messageNotFound = 10037;
-const wrongLastSequence = 10071;
-const notEnabled: readonly number[] = [10039, 10076];
-
 const requestTimeoutMs = 5_000;
-const connectTimeoutMs = 5_000;
 
 /** The subject whose last token is the key, and the stream that keeps the last message of each. */
 export function registrySubject(cluster: string): string {
@@ -65,7 +43,7 @@ export function registryStream(cluster: string): string {
  * The registry in a JetStream stream of its own, in files, on a connection of its own that reconnects for ever.
  *
  * The stream keeps the last message of each subject, which is a record; its last sequence is the number that every write has
- * to expect, the only compare-and-set that holds on a replicated stream of nats-server 2.9.10 and the only one that fences.
+ * to expect, which is what fences.
  *
  * What was under way when the connection broke has an unknown fate. What is written while it is broken waits for it: the
  * client would lose that without a word.
@@ -74,15 +52,13 @@ export class JetStreamStorage implements RegistryStorage {
   readonly #connection: NatsConnection;
   readonly #options: JetStreamStorageOptions;
   readonly #log: Logger;
-  readonly #stream: string;
+  readonly #stream: JetStreamStream;
   readonly #subject: string;
   /** Answers to writes come to it, with the number of the write as the last token. */
   readonly #answers: string;
   readonly #pending = new Map<string, Pending>();
   /** Each rejects a request that is under way. */
   readonly #asking = new Set<(error: Error) => void>();
-  /** Of every write; the client encodes them before it returns. */
-  readonly #expectations = headers();
   #written = 0;
   /** Go on with what was asked for while there was no connection; undefined while there is one. */
   #held: (() => void)[] | undefined;
@@ -91,10 +67,13 @@ export class JetStreamStorage implements RegistryStorage {
     this.#connection = connection;
     this.#options = options;
     this.#log = options.log ?? pino({ level: 'silent' });
-    this.#stream = registryStream(options.cluster);
     this.#subject = registrySubject(options.cluster);
     this.#answers = createInbox(options.nats?.inboxPrefix);
-    this.#expectations.set('Nats-Expected-Stream', this.#stream);
+    this.#stream = new JetStreamStream({
+      name: registryStream(options.cluster),
+      ask: (subject, payload) => this.#request(subject, payload),
+      configuration: options.create === false ? undefined : this.#configuration(),
+    });
   }
 
   /**
@@ -105,7 +84,7 @@ export class JetStreamStorage implements RegistryStorage {
     const storage = new JetStreamStorage(await connectTo(options), options);
     try {
       storage.#listen();
-      await storage.#streamInfo();
+      await storage.#stream.state();
       return storage;
     } catch (error) {
       await storage.close();
@@ -114,25 +93,22 @@ export class JetStreamStorage implements RegistryStorage {
   }
 
   async read(): Promise<StorageContent> {
-    const { messages } = await this.#streamInfo();
+    const { messages } = await this.#asked(this.#stream.state());
     const reader = new StreamReader(this.#connection, this.#options.clock, {
-      stream: this.#stream,
+      stream: this.#stream.name,
       inboxPrefix: this.#options.nats?.inboxPrefix,
     });
     const records: StoredRecord[] = [];
     if (messages > 0)
       await reader.read((subject, value) => records.push({ key: subject.slice(this.#subject.length + 1), value }));
-    const { last_seq: lastSeq } = await this.#streamInfo();
+    const { lastSeq } = await this.#asked(this.#stream.state());
     return { records, lastSeq };
   }
 
   async newest(key: string): Promise<{ readonly lastSeq: number; readonly record: StoredRecord | undefined }> {
-    const { last_seq: lastSeq } = await this.#streamInfo();
-    const answer = await this.#api('STREAM.MSG.GET', { last_by_subj: `${this.#subject}.${key}` });
-    if (answer.error?.err_code === messageNotFound) return { lastSeq, record: undefined };
-    const { message } = this.#checked(answer);
-    const value = Buffer.from(message?.data ?? '', 'base64').toString();
-    return { lastSeq, record: { key, value } };
+    const { lastSeq } = await this.#asked(this.#stream.state());
+    const newest = await this.#asked(this.#stream.newest(`${this.#subject}.${key}`));
+    return { lastSeq, record: newest && { key, value: newest.data.toString() } };
   }
 
   write(record: StoredRecord, expectedSeq: number): Promise<StorageOutcome> {
@@ -145,8 +121,7 @@ export class JetStreamStorage implements RegistryStorage {
   }
 
   #send(token: string, { key, value }: StoredRecord, expectedSeq: number): void {
-    this.#expectations.set('Nats-Expected-Last-Sequence', String(expectedSeq));
-    const options = { reply: `${this.#answers}.${token}`, headers: this.#expectations };
+    const options = { reply: `${this.#answers}.${token}`, headers: this.#stream.expectations(expectedSeq) };
     try {
       this.#connection.publish(`${this.#subject}.${key}`, value, options);
     } catch (error) {
@@ -155,8 +130,7 @@ export class JetStreamStorage implements RegistryStorage {
   }
 
   async discard(key: string, uptoSeq: number): Promise<void> {
-    // Up to that number, without it.
-    this.#checked(await this.#api('STREAM.PURGE', { filter: `${this.#subject}.${key}`, seq: uptoSeq + 1 }));
+    await this.#asked(this.#stream.purge(`${this.#subject}.${key}`, uptoSeq));
   }
 
   /** Releases the connection. Never rejects. */
@@ -186,13 +160,11 @@ export class JetStreamStorage implements RegistryStorage {
     const pending = this.#settle(message.subject.slice(this.#answers.length + 1));
     if (pending === undefined) return;
     try {
-      const { error, seq } = message.json<ApiAnswer>();
-      if (error?.err_code === wrongLastSequence) pending.resolve({ type: 'conflict' });
-      else if (error === undefined && typeof seq === 'number') pending.resolve({ type: 'stored', seq });
-      else pending.reject(new Error(error?.description ?? 'JetStream answered something unknown'));
-    } catch {
+      const outcome = outcomeOf(message);
+      pending.resolve(outcome.type === 'taken' ? { type: 'stored', seq: outcome.seq } : outcome);
+    } catch (error) {
       // "No responders" comes without a body.
-      pending.reject(new Error('JetStream does not answer'));
+      pending.reject(error instanceof StreamError ? error : new Error('JetStream does not answer', { cause: error }));
     }
   }
 
@@ -233,35 +205,14 @@ export class JetStreamStorage implements RegistryStorage {
 
   // JetStream
 
-  /** Makes the stream where it is missing: two that do so at once get the same one, since they ask for the same. */
-  async #streamInfo(): Promise<NonNullable<ApiAnswer['state']>> {
-    const info = await this.#api('STREAM.INFO');
-    const missing = info.error?.err_code === streamNotFound && this.#options.create !== false;
-    const answer = missing ? await this.#api('STREAM.CREATE', this.#configuration()) : info;
-    return this.#checked(answer).state ?? { messages: 0, last_seq: 0 };
-  }
-
-  #configuration(): object {
+  #configuration(): StreamConfiguration {
     return {
-      name: this.#stream,
       subjects: [`${this.#subject}.>`],
-      storage: 'file',
-      retention: 'limits',
       discard: 'new',
-      max_msgs_per_subject: 1,
       num_replicas: this.#options.replicas ?? 1,
-      allow_direct: false,
       // What was forgotten is purged by its subject and number; nothing else is ever taken out.
-      deny_delete: true,
       deny_purge: false,
     };
-  }
-
-  async #api(call: string, body?: object): Promise<ApiAnswer> {
-    const payload = body === undefined ? '' : JSON.stringify(body);
-    const subject = `$JS.API.${call}.${this.#stream}`;
-    const answer = await this.#request(subject, payload);
-    return answer.json<ApiAnswer>();
   }
 
   /** Waits for the connection where it is broken, and fails when it breaks: nobody has to wait for the time-out then. */
@@ -277,13 +228,22 @@ export class JetStreamStorage implements RegistryStorage {
     });
   }
 
-  #checked(answer: ApiAnswer): ApiAnswer {
-    const { error } = answer;
-    if (error === undefined) return answer;
-    if (notEnabled.includes(error.err_code ?? 0)) throw this.#withoutJetStream();
-    if (error.err_code === streamNotFound)
-      throw new RegistryUnreadable(`there is no stream ${this.#stream}: no master has led this cluster yet`);
-    throw new Error(`the stream ${this.#stream}: ${error.description ?? `error ${error.code}`}`);
+  async #asked<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      throw this.#registryError(error);
+    }
+  }
+
+  #registryError(error: unknown): unknown {
+    if (!(error instanceof StreamError)) return error;
+    const { name } = this.#stream;
+    return match(error.reason)
+      .with('no-jetstream', () => this.#withoutJetStream({ cause: error }))
+      .with('no-stream', () => new RegistryUnreadable(`there is no stream ${name}: no master has led this cluster yet`))
+      .with('refused', () => new Error(`the stream ${name}: ${error.message}`, { cause: error }))
+      .exhaustive();
   }
 
   #withoutJetStream(options: ErrorOptions = {}): RegistryUnreadable {
@@ -295,27 +255,17 @@ export class JetStreamStorage implements RegistryStorage {
   }
 
   #openError(error: unknown): unknown {
-    if (!(error instanceof NatsError)) return error;
+    if (!(error instanceof NatsError)) return this.#registryError(error);
     if (error.code === ErrorCode.NoResponders) return this.#withoutJetStream({ cause: error });
-    return new RegistryUnreadable(`the stream ${this.#stream}: ${error.message}`, { cause: error });
+    return new RegistryUnreadable(`the stream ${this.#stream.name}: ${error.message}`, { cause: error });
   }
 }
 
-async function connectTo({ servers, nats = {}, cluster }: JetStreamStorageOptions): Promise<NatsConnection> {
+async function connectTo(options: JetStreamStorageOptions): Promise<NatsConnection> {
+  const { clock, random, servers, cluster, nats } = options;
+  const connection = { name: `registry ${cluster}`, ...nats, ignoreAuthErrorAbort: true };
   try {
-    return await connect({
-      name: `registry ${cluster}`,
-      timeout: connectTimeoutMs,
-      pingInterval: 2_000,
-      maxPingOut: 2,
-      reconnectTimeWait: 150,
-      reconnectJitter: 100,
-      ...nats,
-      servers: [...servers],
-      maxReconnectAttempts: -1,
-      ignoreAuthErrorAbort: true,
-      waitOnFirstConnect: false,
-    });
+    return await lastingConnection({ clock, random, servers, connection });
   } catch (error) {
     const why = error instanceof Error ? error.message : 'no reason given';
     throw new RegistryUnreadable(

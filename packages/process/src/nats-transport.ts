@@ -3,10 +3,10 @@ import type { Logger } from 'pino';
 import type { Clock } from './clock.js';
 import { NameError, TransportError } from './errors.js';
 import { Inflow, type Readable } from './inflow.js';
+import { lastingConnection } from './lasting-connection.js';
 import { NameClaim } from './name-claim.js';
 import { Outflow, type Outgoing, type WhileDisconnected } from './outflow.js';
 import { Random } from './random.js';
-import { reconnectPace } from './reconnect-pace.js';
 import type { Transport, TransportSink } from './transport.js';
 import { nodeNamePattern } from './upid.js';
 import { Watchdog } from './watchdog.js';
@@ -46,10 +46,6 @@ const nothing = new Uint8Array();
 const encoder = new TextEncoder();
 /** How long our own event loop may have stood still before a lost connection is put down to that, in ms. */
 const stallMs = 1_000;
-/** How long a server may take to let us in, in ms. */
-const connectTimeoutMs = 5_000;
-const reconnectWaitMs = 100;
-const reconnectJitterMs = 100;
 /** How many frames wait at most until it is sure that the name is ours. */
 const earlyMax = 1_000;
 
@@ -187,21 +183,18 @@ export class NatsTransport implements Transport {
   async #connect(clock: Clock): Promise<NatsConnection> {
     const servers = this.#options.servers ?? 'nats://127.0.0.1:4222';
     const list = typeof servers === 'string' ? servers.split(',') : [...servers];
-    // Only here, because executors never connect to NATS and start faster without it.
-    const { connect } = await import('nats');
     try {
-      return await connect({
-        timeout: connectTimeoutMs,
-        maxReconnectAttempts: -1,
-        reconnectDelayHandler: reconnectPace(clock, Random.system(), reconnectWaitMs, reconnectJitterMs),
-        pingInterval: 2_000,
-        maxPingOut: 2,
-        noAsyncTraces: true,
-        ...this.#options.connection,
+      return await lastingConnection({
+        clock,
+        random: Random.system(),
         servers: list,
-        name: this.#own,
-        // Who asks for a name must not be the one that answers.
-        noEcho: true,
+        connection: {
+          noAsyncTraces: true,
+          ...this.#options.connection,
+          name: this.#own,
+          // Who asks for a name must not be the one that answers.
+          noEcho: true,
+        },
       });
     } catch (cause) {
       throw new TransportError(natsUnreachable(list, cause as Error), { cause });

@@ -24,6 +24,7 @@ export {
   ZookeeperUnreachable,
 } from './errors.js';
 export { HttpDetector, type HttpDetectorOptions } from './http-detector.js';
+export { JetStreamStream, outcomeOf, type StreamConfiguration, StreamError } from './jetstream-stream.js';
 export { Lease, type LeaseEffect, type LeaseInput } from './lease.js';
 export { LeaseContender, type OverRegisterOptions } from './lease-contender.js';
 export { LeaseDetector } from './lease-detector.js';

@@ -1,14 +1,5 @@
-import { type Clock, type Random, reconnectPace } from '@mesos-ts/process';
-import {
-  type ConnectionOptions,
-  connect,
-  ErrorCode,
-  Events,
-  headers,
-  type Msg,
-  type NatsConnection,
-  NatsError,
-} from 'nats';
+import { type Clock, lastingConnection, type Random } from '@mesos-ts/process';
+import { type ConnectionOptions, ErrorCode, Events, type Msg, type NatsConnection, NatsError } from 'nats';
 import { type Logger, pino } from 'pino';
 import {
   type ElectionError,
@@ -18,6 +9,13 @@ import {
   NatsUnreachable,
   RegisterUnusable,
 } from './errors.js';
+import {
+  JetStreamStream,
+  outcomeOf,
+  type StreamConfiguration,
+  StreamError,
+  type StreamState,
+} from './jetstream-stream.js';
 import { decodeRecord, encodeRecord, type LeaseRecord, type RegisterValue } from './lease-record.js';
 import type { OpenRegister, Reading, Register, RegisterListener, WriteOutcome } from './lease-register.js';
 import { NatsPresence } from './nats-presence.js';
@@ -46,24 +44,7 @@ export interface NatsRegisterOptions {
   readonly log?: Logger;
 }
 
-/** The part of JetStream's answers that we use; the server is trusted to send what it documents. */
-interface ApiAnswer {
-  readonly error?: { readonly code: number; readonly err_code?: number; readonly description?: string };
-  readonly created?: string;
-  readonly state?: { readonly messages: number; readonly last_seq: number };
-  readonly message?: { readonly seq: number; readonly data?: string };
-}
-
-/** JetStream's error codes (`err_code`). */
-const streamNotFound = 10059;
-const messageNotFound = 10037;
-const wrongLastSequence = 10071;
-const notEnabled: readonly number[] = [10039, 10076];
-
 const requestTimeoutMsDefault = 3_000;
-const connectTimeoutMs = 5_000;
-const reconnectWaitMs = 150;
-const reconnectJitterMs = 100;
 
 /** An {@link OpenRegister} over NATS. */
 export function natsRegister(options: NatsRegisterOptions): OpenRegister {
@@ -73,9 +54,7 @@ export function natsRegister(options: NatsRegisterOptions): OpenRegister {
 /**
  * A register in a JetStream stream of its own, on a connection of its own, which reconnects for ever.
  *
- * The stream `EL_<cluster>` keeps the last message of the one subject `el.<cluster>.leader`, in a file, so that the
- * sequence goes on after a restart of the server. Writes expect the *stream's* last sequence: in nats-server 2.9.10 that
- * is the only compare-and-set that holds on a replicated stream. What the stream took is sent again on
+ * The stream `EL_<cluster>` has the one subject `el.<cluster>.leader`. What it took is sent again on
  * `kv.el.<cluster>.leader` to whoever listens; unlike the watch of a KV bucket that needs no consumer and is back at once
  * after a restart, but as all of core NATS it may lose messages. Reads go to the stream's leader, never to a replica.
  */
@@ -84,7 +63,7 @@ class NatsRegister implements Register {
   readonly #options: NatsRegisterOptions;
   readonly #listener: RegisterListener;
   readonly #log: Logger;
-  readonly #stream: string;
+  readonly #stream: JetStreamStream;
   readonly #subject: string;
   #closed = false;
   #watchRefused: NatsError | undefined;
@@ -95,8 +74,12 @@ class NatsRegister implements Register {
     this.#options = options;
     this.#listener = listener;
     this.#log = options.log ?? pino({ level: 'silent' });
-    this.#stream = `EL_${options.cluster}`;
     this.#subject = `el.${options.cluster}.leader`;
+    this.#stream = new JetStreamStream({
+      name: `EL_${options.cluster}`,
+      ask: (subject, payload) => connection.request(subject, payload, { timeout: this.#requestTimeoutMs() }),
+      configuration: options.create ? this.#configuration() : undefined,
+    });
   }
 
   /** Connects, begins to watch, and tries whether the stream can be read. */
@@ -119,28 +102,20 @@ class NatsRegister implements Register {
   }
 
   async read(): Promise<Reading> {
-    const info = await this.#streamInfo();
-    const { created: stream = '', state = { messages: 0, last_seq: 0 } } = info;
-    const empty: Reading = { stream, seq: state.last_seq, value: { type: 'empty' } };
-    if (state.messages === 0) return empty;
-    const { error, message } = await this.#api('STREAM.MSG.GET', { last_by_subj: this.#subject });
-    if (error?.err_code === messageNotFound || message === undefined) return empty;
-    return { stream, seq: message.seq, value: decodeRecord(Buffer.from(message.data ?? '', 'base64')) };
+    const { created: stream, messages, lastSeq } = await this.#state();
+    const newest = messages === 0 ? undefined : await this.#stream.newest(this.#subject);
+    if (newest === undefined) return { stream, seq: lastSeq, value: { type: 'empty' } };
+    return { stream, seq: newest.seq, value: decodeRecord(newest.data) };
   }
 
   async write(record: LeaseRecord, expectedSeq: number): Promise<WriteOutcome> {
-    const expectations = headers();
-    expectations.set('Nats-Expected-Stream', this.#stream);
-    expectations.set('Nats-Expected-Last-Sequence', String(expectedSeq));
     const shown = { ...record, ...this.#presence?.shown };
     const answer = await this.#connection.request(this.#subject, encodeRecord(shown), {
       timeout: this.#requestTimeoutMs(),
-      headers: expectations,
+      headers: this.#stream.expectations(expectedSeq),
     });
-    const { error, seq } = answer.json<ApiAnswer & { readonly seq?: number }>();
-    if (error?.err_code === wrongLastSequence) return { type: 'conflict' };
-    if (error !== undefined || typeof seq !== 'number') throw this.#unusable(error);
-    return { type: 'acknowledged', seq };
+    const outcome = outcomeOf(answer);
+    return outcome.type === 'taken' ? { type: 'acknowledged', seq: outcome.seq } : outcome;
   }
 
   async present(here: string): Promise<boolean> {
@@ -153,25 +128,21 @@ class NatsRegister implements Register {
     await this.#connection.close().catch(() => {}); // then it was closed already
   }
 
-  /** Makes the stream where it is missing: two that do so at once get the same one, since they ask for the same. */
-  async #streamInfo(): Promise<ApiAnswer> {
-    const info = await this.#api('STREAM.INFO');
-    if (info.error?.err_code !== streamNotFound) return this.#checked(info);
-    return this.#options.create ? this.#checked(await this.#api('STREAM.CREATE', this.#configuration())) : {};
+  /** A stream that is missing and not to be made was never written. */
+  async #state(): Promise<StreamState> {
+    try {
+      return await this.#stream.state();
+    } catch (error) {
+      if (error instanceof StreamError && error.reason === 'no-stream') return { created: '', messages: 0, lastSeq: 0 };
+      throw error;
+    }
   }
 
-  #configuration(): object {
+  #configuration(): StreamConfiguration {
     return {
-      name: this.#stream,
       subjects: [this.#subject],
-      storage: 'file',
-      retention: 'limits',
       discard: 'old',
-      max_msgs_per_subject: 1,
       num_replicas: this.#options.replicas ?? 1,
-      allow_direct: false,
-      // An accident must not take the record away under a living leader; deleting the whole stream remains possible.
-      deny_delete: true,
       deny_purge: true,
       republish: { src: this.#subject, dest: this.#republished() },
     };
@@ -179,23 +150,6 @@ class NatsRegister implements Register {
 
   #republished(): string {
     return `kv.${this.#subject}`;
-  }
-
-  async #api(call: string, body?: object): Promise<ApiAnswer> {
-    const payload = body === undefined ? '' : JSON.stringify(body);
-    const subject = `$JS.API.${call}.${this.#stream}`;
-    const answer = await this.#connection.request(subject, payload, { timeout: this.#requestTimeoutMs() });
-    return answer.json<ApiAnswer>();
-  }
-
-  #checked(answer: ApiAnswer): ApiAnswer {
-    if (answer.error === undefined) return answer;
-    if (notEnabled.includes(answer.error.err_code ?? 0)) throw new JetStreamMissing(this.#connection.getServer());
-    throw this.#unusable(answer.error);
-  }
-
-  #unusable(error: ApiAnswer['error']): RegisterUnusable {
-    return new RegisterUnusable(this.#stream, error?.description ?? 'JetStream answered something unknown');
   }
 
   #requestTimeoutMs(): number {
@@ -259,28 +213,24 @@ class NatsRegister implements Register {
 
   /** What the first request's failure means; later ones are only retried. */
   #electionError(error: unknown): Error {
-    if (!(error instanceof NatsError)) return error as Error;
     const server = this.#connection.getServer();
-    if (error.code === ErrorCode.NoResponders) return new JetStreamMissing(server, { cause: error });
-    const why = error.code === ErrorCode.Timeout ? `${server} does not answer` : error.message;
-    return new RegisterUnusable(this.#stream, why, { cause: error });
+    const missing =
+      error instanceof StreamError
+        ? error.reason === 'no-jetstream'
+        : error instanceof NatsError && error.code === ErrorCode.NoResponders;
+    if (missing) return new JetStreamMissing(server, { cause: error });
+    if (!(error instanceof StreamError || error instanceof NatsError)) return error as Error;
+    const silent = error instanceof NatsError && error.code === ErrorCode.Timeout;
+    return new RegisterUnusable(this.#stream.name, silent ? `${server} does not answer` : error.message, {
+      cause: error,
+    });
   }
 }
 
 async function connectTo({ servers, nats = {}, cluster, clock, random }: NatsRegisterOptions): Promise<NatsConnection> {
+  const connection = { name: `election ${cluster}`, ...nats, ignoreAuthErrorAbort: true };
   try {
-    return await connect({
-      name: `election ${cluster}`,
-      timeout: connectTimeoutMs,
-      pingInterval: 2_000,
-      maxPingOut: 2,
-      reconnectDelayHandler: reconnectPace(clock, random, reconnectWaitMs, reconnectJitterMs),
-      ...nats,
-      servers: [...servers],
-      maxReconnectAttempts: -1,
-      ignoreAuthErrorAbort: true,
-      waitOnFirstConnect: false,
-    });
+    return await lastingConnection({ clock, random, servers, connection });
   } catch (error) {
     throw connectError(servers, error);
   }
