@@ -25,7 +25,7 @@ export {
 } from './errors.js';
 export { HttpDetector, type HttpDetectorOptions } from './http-detector.js';
 export { JetStreamStream, outcomeOf, type StreamConfiguration, StreamError } from './jetstream-stream.js';
-export { Lease, type LeaseEffect, type LeaseInput } from './lease.js';
+export { Lease } from './lease.js';
 export { LeaseContender, type OverRegisterOptions } from './lease-contender.js';
 export { LeaseDetector } from './lease-detector.js';
 export { decodeRecord, encodeRecord, type LeaseRecord, type RegisterValue } from './lease-record.js';
@@ -37,6 +37,7 @@ export type {
   RegisterListener,
   WriteOutcome,
 } from './lease-register.js';
+export type { LeaseEffect, LeaseInput } from './lease-step.js';
 export { type LeaseOptions, type LeaseTiming, leaseTiming } from './lease-timing.js';
 export { MemoryRegister } from './memory-register.js';
 export { type NatsRegisterOptions, natsRegister } from './nats-register.js';

@@ -5,9 +5,10 @@ import { match } from 'ts-pattern';
 import type { Contender, Leadership } from './election.js';
 import { AlreadyContending, ElectionClosed, type ElectionError } from './errors.js';
 import { HeldLeadership } from './held-leadership.js';
-import { Lease, type LeaseEffect, type LeaseInput } from './lease.js';
+import { Lease } from './lease.js';
 import type { LeaseRecord } from './lease-record.js';
 import type { Observation, OpenRegister, Register, RegisterListener } from './lease-register.js';
+import type { LeaseEffect, LeaseInput } from './lease-step.js';
 import { type LeaseOptions, type LeaseTiming, leaseTiming } from './lease-timing.js';
 
 /** What a contender or detector over a register is made of. */

@@ -2,60 +2,13 @@ import type { MasterInfo } from '@mesos-ts/protocol';
 import { match } from 'ts-pattern';
 import { HolderWatch } from './holder-watch.js';
 import type { LeaseRecord } from './lease-record.js';
-import type { ConnectionId, Observation, Reading } from './lease-register.js';
+import type { Observation, Reading } from './lease-register.js';
+import type { LeaseEffect, LeaseInput } from './lease-step.js';
 import type { LeaseTiming } from './lease-timing.js';
 import { ReadPlan } from './read-plan.js';
-
-/** What happens to a candidate. Each carries `now`, in ms of one monotonic clock. */
-export type LeaseInput = { readonly now: number } & (
-  | { readonly type: 'contend'; readonly holder: MasterInfo }
-  | { readonly type: 'withdraw' }
-  | { readonly type: 'tick' }
-  | { readonly type: 'heard'; readonly epoch: number }
-  /** Our own connection is lost, */
-  | { readonly type: 'cutOff' }
-  /** and back. */
-  | { readonly type: 'reconnected' }
-  /** The server says that a connection ended. */
-  | { readonly type: 'departed'; readonly connection: ConnectionId }
-  /** The answer to the look effect of this number: whether who was looked for is connected. */
-  | { readonly type: 'looked'; readonly number: number; readonly present: boolean; readonly jitterMs: number }
-  /** The answer to the read effect of this number. `jitterMs`: chance, for when this makes the candidate wait. */
-  | { readonly type: 'read'; readonly number: number; readonly reading: Reading; readonly jitterMs: number }
-  | { readonly type: 'readFailed'; readonly number: number }
-  | { readonly type: 'watched'; readonly observation: Observation; readonly jitterMs: number }
-  /** The three answers to a write effect; `writeFailed` says nothing about whether it was taken. */
-  | { readonly type: 'acknowledged'; readonly nonce: string; readonly seq: number }
-  | { readonly type: 'conflict'; readonly nonce: string }
-  | { readonly type: 'writeFailed'; readonly nonce: string }
-);
-
-/** What is to be done, in order. */
-export type LeaseEffect =
-  | { readonly type: 'read'; readonly number: number }
-  | { readonly type: 'write'; readonly record: LeaseRecord; readonly expectedSeq: number }
-  /** Is who goes by this name connected? An answer that cannot be had need not be given. */
-  | { readonly type: 'look'; readonly number: number; readonly here: string }
-  | { readonly type: 'elected'; readonly epoch: number; readonly validUntil: number }
-  | { readonly type: 'renewed'; readonly epoch: number; readonly validUntil: number }
-  /** Leadership is not certain until `renewed`: we are cut off, and others may see that. */
-  | { readonly type: 'doubted'; readonly epoch: number }
-  | { readonly type: 'lost'; readonly epoch: number; readonly why: string }
-  | { readonly type: 'withdrawn' }
-  /** Something odd that people should read of. */
-  | { readonly type: 'warn'; readonly text: string };
-
-/** A write whose fate is not known. */
-interface SentWrite {
-  readonly record: LeaseRecord;
-  readonly expectedSeq: number;
-  readonly sentAt: number;
-}
+import { type SentWrite, SentWrites } from './sent-writes.js';
 
 type Role = 'idle' | 'candidate' | 'leader' | 'withdrawing';
-
-/** Older writes of unknown fate are forgotten; should one be taken after all, it counts as ours but confers nothing. */
-const unansweredMax = 16;
 
 /**
  * One candidate of an observed lease: decides when to write the register and whether it leads. Pure: no I/O, no clock,
@@ -104,9 +57,8 @@ const unansweredMax = 16;
  */
 export class Lease {
   readonly #timing: LeaseTiming;
-  /** Starts the nonces of all our writes. */
-  readonly #token: string;
   readonly #reads: ReadPlan;
+  readonly #writes: SentWrites;
   readonly #holderWatch: HolderWatch;
   #now = 0;
   #effects: LeaseEffect[] = [];
@@ -130,10 +82,6 @@ export class Lease {
   #writeNotBefore = Number.NEGATIVE_INFINITY;
   /** What was seen is known to be old: no write before the next read. */
   #outdated = false;
-  #writesSent = 0;
-  /** In the order of sending. */
-  #unanswered: SentWrite[] = [];
-  #inFlight: SentWrite | undefined;
   #epoch = 0;
   #validUntil = Number.NEGATIVE_INFINITY;
   /** Whether no one can have seen our connection gone since our last write that was taken. */
@@ -144,7 +92,7 @@ export class Lease {
 
   /** @param token differs between any two candidates, also of one machine over time; at most 64 characters. */
   constructor(token: string, timing: LeaseTiming) {
-    this.#token = token;
+    this.#writes = new SentWrites(token);
     this.#timing = timing;
     this.#longestLeaseMs = timing.leaseMs;
     this.#holderWatch = new HolderWatch(timing);
@@ -174,7 +122,8 @@ export class Lease {
   /** When the next tick is due; Infinity where only another input can bring anything. */
   get wakeAt(): number {
     if (this.#role === 'idle') return Number.POSITIVE_INFINITY;
-    const writeAt = this.#inFlight === undefined ? this.#wakeToWriteAt() : this.#writeTimesOutAt(this.#inFlight);
+    const { inFlight } = this.#writes;
+    const writeAt = inFlight === undefined ? this.#wakeToWriteAt() : this.#writeTimesOutAt(inFlight);
     const expiresAt = this.#role === 'leader' ? this.#validUntil : Number.POSITIVE_INFINITY;
     const lookAt = this.#role === 'candidate' ? this.#holderWatch.wakeAt : Number.POSITIVE_INFINITY;
     return Math.min(this.#reads.wakeAt, writeAt, expiresAt, lookAt);
@@ -205,7 +154,7 @@ export class Lease {
     if (this.#role === 'idle') return;
     this.#timeOut();
     if (this.#role === 'withdrawing') this.#concludeWithdrawal();
-    if (this.#inFlight === undefined && this.#now >= this.#writeAt()) this.#writeOrConfirm();
+    if (this.#writes.inFlight === undefined && this.#now >= this.#writeAt()) this.#writeOrConfirm();
     const number = this.#reads.due(this.#now);
     if (number !== undefined) this.#effects.push({ type: 'read', number });
     if (this.#role === 'candidate') this.#lookForHolder();
@@ -232,8 +181,9 @@ export class Lease {
   }
 
   #timeOut(): void {
-    if (this.#inFlight === undefined || this.#now < this.#writeTimesOutAt(this.#inFlight)) return;
-    this.#inFlight = undefined;
+    const { inFlight } = this.#writes;
+    if (inFlight === undefined || this.#now < this.#writeTimesOutAt(inFlight)) return;
+    this.#writes.stopWaiting();
     this.#reads.want(this.#now);
   }
 
@@ -260,17 +210,14 @@ export class Lease {
   }
 
   #write(): void {
-    this.#writesSent += 1;
-    const record: LeaseRecord = {
+    const content = {
       holder: this.#role === 'withdrawing' ? null : this.#holder,
-      nonce: `${this.#token}.${this.#writesSent}`,
       epoch: this.#epochToWrite(),
       leaseMs: this.#timing.leaseMs,
     };
-    this.#inFlight = { record, expectedSeq: this.#seen?.seq ?? 0, sentAt: this.#now };
-    this.#unanswered = [...this.#unanswered, this.#inFlight].slice(-unansweredMax);
+    const { record, expectedSeq } = this.#writes.send(content, this.#seen?.seq ?? 0, this.#now);
     this.#renewAt = this.#now + this.#timing.renewMs;
-    this.#effects.push({ type: 'write', record, expectedSeq: this.#inFlight.expectedSeq });
+    this.#effects.push({ type: 'write', record, expectedSeq });
   }
 
   #epochToWrite(): number {
@@ -301,17 +248,16 @@ export class Lease {
   /** Ends the withdrawal unless the register names us, which {@link #write} undoes, or soon may. */
   #concludeWithdrawal(): void {
     const value = this.#seen?.value;
-    if (value?.type === 'record' && this.#isOurs(value.record) && value.record.holder !== null) return;
-    const asking = this.#inFlight !== undefined || this.#outdated || this.#reads.pending || this.#reads.wanted;
-    if (this.#unanswered.length > 0 && asking) return;
+    if (value?.type === 'record' && this.#writes.isOurs(value.record) && value.record.holder !== null) return;
+    const asking = this.#writes.inFlight !== undefined || this.#outdated || this.#reads.pending || this.#reads.wanted;
+    if (this.#writes.anyUnanswered && asking) return;
     this.#leave();
   }
 
   /** Whatever of its writes is still taken confers nothing any more. */
   #leave(): void {
     this.#role = 'idle';
-    this.#unanswered = [];
-    this.#inFlight = undefined;
+    this.#writes.forget();
     this.#effects.push({ type: 'withdrawn' });
   }
 
@@ -329,7 +275,7 @@ export class Lease {
 
   #onReconnected(): void {
     // The answer to a write of the old connection will not come: the next one need not wait for it.
-    this.#inFlight = undefined;
+    this.#writes.stopWaiting();
     this.#connectedAt = this.#now;
     if (this.#role === 'leader') this.#renewAt = this.#now;
     this.#reads.restart(this.#now);
@@ -373,7 +319,7 @@ export class Lease {
   #onWatched(observation: Observation, jitterMs: number): void {
     this.#reads.heard(this.#now);
     const { seq, value } = observation;
-    if (seq === this.#seen?.seq || (value.type === 'record' && this.#isOurs(value.record))) return;
+    if (seq === this.#seen?.seq || (value.type === 'record' && this.#writes.isOurs(value.record))) return;
     if (this.#seen !== undefined && seq > this.#seen.seq && isRenewal(this.#seen, observation))
       this.#look({ ...observation, stream: this.#seen.stream }, jitterMs);
     else this.#reads.want(this.#now);
@@ -381,29 +327,20 @@ export class Lease {
 
   #onAcknowledged(nonce: string, seq: number): void {
     this.#reads.heard(this.#now);
-    const write = this.#unanswered.find(({ record }) => record.nonce === nonce);
+    const write = this.#writes.find(nonce);
     if (write === undefined || this.#seen === undefined) return;
     this.#look({ stream: this.#seen.stream, seq, value: { type: 'record', record: write.record } }, 0);
   }
 
   #onConflict(nonce: string): void {
-    this.#answered(nonce, () => {
-      this.#unanswered = this.#unanswered.filter(({ record }) => record.nonce !== nonce);
-      this.#outdated = true;
-    });
+    if (!this.#writes.refused(nonce)) return;
+    this.#outdated = true;
+    this.#reads.want(this.#now);
   }
 
   #onWriteFailed(nonce: string): void {
-    this.#answered(nonce, () => {
-      this.#writeNotBefore = this.#now + this.#timing.retryMs;
-    });
-  }
-
-  /** Ends the wait for the write of this nonce, if it is still waited for, and looks how the register stands. */
-  #answered(nonce: string, andThen: () => void): void {
-    if (!this.#unanswered.some(({ record }) => record.nonce === nonce)) return;
-    if (this.#inFlight?.record.nonce === nonce) this.#inFlight = undefined;
-    andThen();
+    if (!this.#writes.failed(nonce)) return;
+    this.#writeNotBefore = this.#now + this.#timing.retryMs;
     this.#reads.want(this.#now);
   }
 
@@ -413,22 +350,12 @@ export class Lease {
     this.#seen = reading;
     this.#outdated = false;
     this.#reads.overtake();
-    const landed = this.#settleWrites(reading, before);
+    const landed = this.#writes.settle(reading, before);
     this.#judge(reading, before, jitterMs);
     if (landed !== undefined) this.#onLanded(landed);
     else if (this.#role === 'leader') this.#onChallenged(reading);
     if (reading.value.type === 'foreign')
       this.#effects.push({ type: 'warn', text: `the register holds no record: ${reading.value.why}` });
-  }
-
-  /** Forgets the writes that can no longer be taken; returns the one that was. */
-  #settleWrites(reading: Reading, before: Reading | undefined): SentWrite | undefined {
-    const nonce = reading.value.type === 'record' ? reading.value.record.nonce : undefined;
-    const landed = this.#unanswered.find(({ record }) => record.nonce === nonce);
-    const replaced = before !== undefined && before.stream !== reading.stream;
-    this.#unanswered = this.#unanswered.filter(({ expectedSeq }) => !replaced && expectedSeq >= reading.seq);
-    if (this.#inFlight !== undefined && !this.#unanswered.includes(this.#inFlight)) this.#inFlight = undefined;
-    return landed;
   }
 
   /** Learns epoch and lease from what was seen, and from when on we may acquire. */
@@ -442,7 +369,7 @@ export class Lease {
     }
     this.#acquireAt = this.#now + this.#waitMs(reading, before === undefined, jitterMs);
     this.#hintedAt = Number.POSITIVE_INFINITY;
-    const another = value.type === 'record' && value.record.holder !== null && !this.#isOurs(value.record);
+    const another = value.type === 'record' && value.record.holder !== null && !this.#writes.isOurs(value.record);
     this.#holderWatch.follow(another ? value.record : undefined, this.#now);
   }
 
@@ -452,7 +379,7 @@ export class Lease {
       .with({ type: 'empty' }, () => (firstLook && seq === 0 ? 0 : this.#longestWaitMs(jitterMs)))
       .with({ type: 'foreign' }, () => this.#longestWaitMs(jitterMs))
       .with({ type: 'record' }, ({ record }) => {
-        if (this.#isOurs(record)) return record.holder === null ? this.#timing.courtesyMs + jitterMs : 0;
+        if (this.#writes.isOurs(record)) return record.holder === null ? this.#timing.courtesyMs + jitterMs : 0;
         return record.holder === null ? jitterMs : this.#waitOutMs(record.leaseMs) + jitterMs;
       })
       .exhaustive();
@@ -496,7 +423,7 @@ export class Lease {
 
   /** We lead, and the register holds something else than our last write. */
   #onChallenged({ value }: Reading): void {
-    const ours = value.type === 'record' && this.#isOurs(value.record);
+    const ours = value.type === 'record' && this.#writes.isOurs(value.record);
     if (value.type === 'record' && !ours) this.#lose(successor(value.record));
     else if (!ours && !this.#certain) this.#lose('it was cut off, and its record is gone');
     else this.#renewAt = this.#now;
@@ -506,12 +433,7 @@ export class Lease {
     this.#effects.push({ type: 'lost', epoch: this.#epoch, why });
     this.#role = 'idle';
     // Should one of these still be taken, it must not revive a leadership that was called lost.
-    this.#unanswered = [];
-    this.#inFlight = undefined;
-  }
-
-  #isOurs(record: LeaseRecord): boolean {
-    return record.nonce.startsWith(`${this.#token}.`);
+    this.#writes.forget();
   }
 }
 
