@@ -2,6 +2,7 @@ import t from 'tap';
 import { eventually } from '../support/command.js';
 import { FailoverScene } from '../support/failover-scene.js';
 import { processesWith } from '../support/processes.js';
+import { within } from '../support/within.js';
 
 t.test('the leader is asked to end: its successor leads, all work is done, once', async (t) => {
   const scene = await FailoverScene.start(t);
@@ -10,7 +11,7 @@ t.test('the leader is asked to end: its successor leads, all work is done, once'
   process.kill(master.pid, 'SIGTERM');
   const second = await scene.leader(first);
   t.not(scene.masterOf(second), master, 'another master leads');
-  t.match(await master.ended, /exit code 0/);
+  t.match(await within('the end of the leader', master.ended), /exit code 0/);
   for (const framework of scene.frameworks) await framework.times('reregistered', 1);
   await scene.finish();
 });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { patienceMs, within } from './within.js';
 
 const program = fileURLToPath(new URL('../../../packages/cli/bin/mesos.js', import.meta.url));
 
@@ -25,11 +26,18 @@ export class ProgramProcess {
   readonly #watchers = new Set<() => void>();
   #ended = false;
 
-  constructor(file: string, args: readonly string[], environment: Readonly<Record<string, string | undefined>> = {}) {
+  /** @param stdin `pipe` for a program that is told something while it runs. */
+  constructor(
+    file: string,
+    args: readonly string[],
+    environment: Readonly<Record<string, string | undefined>> = {},
+    stdin: 'ignore' | 'pipe' = 'ignore',
+  ) {
     this.child = spawn(process.execPath, [file, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin, 'pipe', 'pipe'],
       env: { ...process.env, ...environment },
     });
+    this.child.stdin?.on('error', () => undefined); // it ended first: `outcome` says so
     const collected = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const) {
       const stream = this.child[name];
@@ -53,21 +61,33 @@ export class ProgramProcess {
     return this.#lines;
   }
 
-  /** Resolves with the first line, printed already or still to come, that matches; rejects if the program ends before. */
+  /** Resolves with the first line, printed already or still to come, that matches; rejects as {@link seen} does. */
   line(pattern: RegExp): Promise<string> {
-    return this.lineWhere((line) => pattern.test(line), `a line like ${pattern}`);
+    return this.seen(`a line like ${pattern}`, () => this.#lines.find((line) => pattern.test(line)));
   }
 
-  /** As {@link line}, of a line that is as `isWanted` says; `what` is for the error. */
-  lineWhere(isWanted: (line: string) => boolean, what: string): Promise<string> {
+  /**
+   * Resolves with what `find` gives as soon as that is not undefined, looking again at each line. Rejects when the program
+   * ends before, or takes longer than {@link patienceMs}; the error says `what` did not come, and what was printed at last.
+   */
+  seen<T>(what: string, find: () => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
-      const look = (): void => {
-        const found = this.#lines.find(isWanted);
-        if (found === undefined && !this.#ended) return;
+      const settle = (): void => {
         this.#watchers.delete(look);
-        if (found !== undefined) resolve(found);
-        else reject(new Error(`ended without ${what}; at last it printed:\n${this.#lines.slice(-30).join('\n')}`));
+        clearTimeout(timer);
       };
+      const fail = (how: string): void => {
+        settle();
+        reject(new Error(`${how} ${what}; at last it printed:\n${this.#lines.slice(-30).join('\n')}`));
+      };
+      const look = (): void => {
+        const found = find();
+        if (found !== undefined) {
+          settle();
+          resolve(found);
+        } else if (this.#ended) fail('ended without');
+      };
+      const timer = setTimeout(() => fail(`not within ${patienceMs} ms:`), patienceMs);
       this.#watchers.add(look);
       look();
     });
@@ -98,13 +118,15 @@ export function runMesos(
 export async function eventually(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  withinMs = 20_000,
+  withinMs = patienceMs,
 ): Promise<void> {
-  const giveUpAt = performance.now() + withinMs;
-  while (!(await condition())) {
-    if (performance.now() > giveUpAt) throw new Error(`not within ${withinMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  let givenUp = false;
+  const looking = async (): Promise<void> => {
+    while (!givenUp && !(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  await within(what, looking(), withinMs).finally(() => {
+    givenUp = true;
+  });
 }
 
 export function isAlive(pid: number): boolean {

@@ -5,14 +5,14 @@ import type { FrameworkId } from '@mesos-ts/protocol';
 import { createDetector, type Detector, type Leader } from '@mesos-ts/zk-election';
 import type { Test } from 'tap';
 import { eventually } from './command.js';
+import { overNats, type SceneElection } from './scene-election.js';
 import { pieceOf, SteadyFramework, type SteadyOptions } from './steady-framework.js';
+import { within } from './within.js';
 
 /** What is to run while the leader dies; everything has a default. */
 export interface FailoverSceneOptions {
-  /** As of the local cluster: false for a plain `nats-server -js`. */
-  readonly natsAccounts?: boolean;
-  /** Where masters contend and everybody looks for the leader, such as `zk://127.0.0.1:2181/mesos`; default: the cluster's NATS. */
-  readonly election?: string;
+  /** Default: over the cluster's NATS, which tells of connections. */
+  readonly election?: SceneElection;
   readonly masterFlags?: readonly string[];
   /** Of each framework; default 6 tasks at a time, 400 ms each. */
   readonly work?: Partial<Pick<SteadyOptions, 'inFlight' | 'taskMs'>>;
@@ -30,6 +30,8 @@ export class FailoverScene {
   readonly second: SteadyFramework;
   readonly #t: Test;
   readonly #options: FailoverSceneOptions;
+  /** Where masters contend, and everybody looks for the leader. */
+  readonly #address: string;
   readonly #detector: Detector;
   #successor: SteadyFramework | undefined;
 
@@ -38,17 +40,18 @@ export class FailoverScene {
    * they may.
    */
   static async start(t: Test, options: FailoverSceneOptions = {}): Promise<FailoverScene> {
-    const { natsAccounts = true, election, masterFlags = [] } = options;
+    const { election = overNats, masterFlags = [] } = options;
+    const address = await election.open(t);
     const cluster = await LocalCluster.start({
       masters: 3,
       agents,
       agentResources: 'cpus:12;mem:4096;disk:0;ports:[]',
       cluster: clusterName,
-      natsAccounts,
-      masterFlags: [...masterFlags, ...(election === undefined ? [] : ['--election', election])],
-      agentFlags: election === undefined ? [] : ['--master', election],
+      natsAccounts: election.natsAccounts,
+      masterFlags: [...masterFlags, ...(address === undefined ? [] : ['--election', address])],
+      agentFlags: address === undefined ? [] : ['--master', address],
     });
-    const scene = new FailoverScene(t, cluster, options);
+    const scene = new FailoverScene(t, cluster, address ?? `${cluster.natsUrl}/${clusterName}`, options);
     t.teardown(() => scene.#stop());
     await Promise.all([
       ...cluster.processes.map(started),
@@ -59,9 +62,10 @@ export class FailoverScene {
     return scene;
   }
 
-  private constructor(t: Test, cluster: LocalCluster, options: FailoverSceneOptions) {
+  private constructor(t: Test, cluster: LocalCluster, address: string, options: FailoverSceneOptions) {
     this.#t = t;
     this.#options = options;
+    this.#address = address;
     this.cluster = cluster;
     this.first = this.#startFramework('f1');
     this.second = this.#startFramework('f2');
@@ -77,10 +81,6 @@ export class FailoverScene {
     const { frameworkId } = await this.first.event('registered');
     this.#successor = this.#startFramework('f1', frameworkId);
     return this.#successor;
-  }
-
-  get #address(): string {
-    return this.#options.election ?? `${this.cluster.natsUrl}/${clusterName}`;
   }
 
   get #work(): Pick<SteadyOptions, 'inFlight' | 'taskMs'> {
@@ -103,7 +103,7 @@ export class FailoverScene {
   /** Who leads, as soon as it is another leadership than `previous`. */
   async leader(previous?: Leader): Promise<Leader> {
     for (let leader = previous; ; ) {
-      leader = await this.#detector.detect(leader);
+      leader = await within('a change of leader', this.#detector.detect(leader));
       if (leader !== undefined && leader.epoch !== previous?.epoch) return leader;
     }
   }
@@ -163,5 +163,5 @@ function started(process: ClusterProcess): Promise<void> {
     if (!process.running) throw new Error(`${process.name} ended: ${process.lastLines(20)}`);
     return /"msg":"(agent|master) started/.test(process.lastLines(1_000));
   };
-  return eventually(`the start of ${process.name}`, hasStarted, 60_000);
+  return eventually(`the start of ${process.name}`, hasStarted);
 }

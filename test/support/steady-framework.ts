@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FrameworkId, TaskId } from '@mesos-ts/protocol';
@@ -13,10 +13,11 @@ export interface SteadyOptions {
   readonly name: string;
   /** Where its journal, its log, and the starts that its executors record are. */
   readonly folder: string;
-  /** How many tasks are to run at a time, on how many agents, and for how long each. */
+  /** How many tasks are to run at a time, on how many agents. */
   readonly inFlight: number;
   readonly agents: number;
-  readonly taskMs: number;
+  /** How long each task runs, in ms; or `held`, until {@link SteadyFramework.release}. */
+  readonly taskMs: number | 'held';
   /** Default: as of every framework. */
   readonly failoverTimeoutMs?: number;
   /** Of the framework to take over. */
@@ -38,6 +39,8 @@ const program = fileURLToPath(new URL('../cluster/programs/steady-framework.js',
 /** A framework in an OS process of its own that runs tasks without a pause until it has done enough. */
 export class SteadyFramework extends ProgramProcess {
   readonly #options: SteadyOptions;
+  readonly #events: SteadyEvent[] = [];
+  #linesRead = 0;
 
   constructor(options: SteadyOptions) {
     super(program, [JSON.stringify(options)]);
@@ -45,21 +48,18 @@ export class SteadyFramework extends ProgramProcess {
   }
 
   /** The first event of that kind, told already or still to come, that is as wanted. */
-  async event<K extends SteadyEvent['kind']>(
+  event<K extends SteadyEvent['kind']>(
     kind: K,
     wants: (event: Extract<SteadyEvent, { kind: K }>) => boolean = () => true,
   ): Promise<Extract<SteadyEvent, { kind: K }>> {
-    const isWanted = (line: string): boolean => {
-      const event = eventOf(line);
-      return event?.kind === kind && wants(event as Extract<SteadyEvent, { kind: K }>);
-    };
-    return eventOf(await this.lineWhere(isWanted, `an event ${kind}`)) as Extract<SteadyEvent, { kind: K }>;
+    const isWanted = (event: SteadyEvent): event is Extract<SteadyEvent, { kind: K }> =>
+      event.kind === kind && wants(event as Extract<SteadyEvent, { kind: K }>);
+    return this.seen(`an event ${kind}`, () => this.events.find(isWanted));
   }
 
   /** Waits until it told `count` events of that kind. */
   async times(kind: SteadyEvent['kind'], count: number): Promise<void> {
-    const enough = (): boolean => this.count(kind) >= count;
-    await this.lineWhere(enough, `${count} events ${kind}`);
+    await this.seen(`${count} events ${kind}`, () => (this.count(kind) >= count ? true : undefined));
   }
 
   count(kind: SteadyEvent['kind']): number {
@@ -68,7 +68,12 @@ export class SteadyFramework extends ProgramProcess {
 
   /** All that it told so far. */
   get events(): readonly SteadyEvent[] {
-    return this.lines.map(eventOf).filter((event) => event !== undefined);
+    for (const line of this.lines.slice(this.#linesRead)) {
+      this.#linesRead++;
+      const event = eventOf(line);
+      if (event !== undefined) this.#events.push(event);
+    }
+    return this.#events;
   }
 
   /** How many pieces are done. */
@@ -81,18 +86,28 @@ export class SteadyFramework extends ProgramProcess {
     return join(this.#options.folder, `${this.#options.name}.starts`);
   }
 
+  /** Lets the tasks end that are held. */
+  release(): void {
+    writeFileSync(releaseFile(this.startsFile), '');
+  }
+
   get logFile(): string {
     return join(this.#options.folder, `${this.#options.name}.log`);
   }
 
   /** Waits until so many pieces are done. */
   async pieces(count: number): Promise<void> {
-    await this.event('ended', ({ done }) => done >= count);
+    await this.seen(`${count} pieces of work`, () => (this.done >= count ? true : undefined));
+  }
+
+  /** Has it begin no more work. */
+  beginNoMore(): void {
+    this.child.kill('SIGTERM');
   }
 
   /** Has it begin no more work; resolves with how many pieces there were when all that it has begun is done. */
   async enough(): Promise<number> {
-    this.child.kill('SIGTERM');
+    this.beginNoMore();
     return (await this.event('over', ({ status }) => status === 'DRIVER_STOPPED')).pieces;
   }
 
@@ -101,6 +116,11 @@ export class SteadyFramework extends ProgramProcess {
     if (!existsSync(this.startsFile)) return [];
     return readFileSync(this.startsFile, 'utf8').trimEnd().split('\n') as TaskId[];
   }
+}
+
+/** Once it is there, tasks are held no more. */
+export function releaseFile(startsFile: string): string {
+  return `${startsFile}.released`;
 }
 
 /** Of which piece of work a task is. */

@@ -6,7 +6,8 @@ import {
   type OpenRegister,
   type RegisterListener,
 } from '@mesos-ts/zk-election';
-import { clock, type World, within } from './nats-world.js';
+import { within } from '../support/within.js';
+import { clock, type World } from './nats-world.js';
 
 /** A candidate whose looks a test can follow. */
 export class Looking {

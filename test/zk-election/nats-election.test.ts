@@ -16,7 +16,8 @@ import {
   RegisterUnusable,
 } from '@mesos-ts/zk-election';
 import t from 'tap';
-import { clock, leaderThat, lease, leaseMs, master, Standing, World, within } from './nats-world.js';
+import { within } from '../support/within.js';
+import { clock, leaderThat, leading, lease, leaseMs, master, Standing, World } from './nats-world.js';
 
 /** How long the slowest take-over by waiting may take; the machine may be busy. */
 const takeOverMsMax = leaseMs * 1.1 + 1_000;
@@ -48,9 +49,9 @@ t.test('three contenders give one leader, and a resignation hands over at once',
     terms.push(leadership);
     leader = await leaderThat(detector, (one) => one?.epoch === epoch, leader);
     t.match(leader, { pid: `master@${names[index]}#1`, epoch, info: master(names[index] ?? '') });
-    await contenders[index]?.close();
+    await within('it closes', contenders[index]?.close() ?? Promise.reject());
     t.notOk(leadership.isValid());
-    t.equal(await leadership.lost, 'resigned');
+    t.equal(await within('the end of the leadership', leadership.lost), 'resigned');
   }
   t.equal(await leaderThat(detector, (one) => one === undefined, leader), undefined, 'in the end nobody leads');
 });
@@ -90,15 +91,15 @@ t.test('a frozen nats-server costs the leadership, and late writes do no harm', 
   const contenders = ['m1', 'm2'].map((name) => new Standing(world.contender(), name));
   const detector = world.detector();
   const leader = await leaderThat(detector, (one) => one !== undefined);
-  const reigning = contenders.find((one) => one.leads());
+  const { lost } = await leading(contenders);
   world.server.kill('SIGSTOP');
-  await within('the leader stops by its own clock', reigning?.lost ?? Promise.reject(new Error('nobody leads')));
+  await within('the leader stops by its own clock', lost);
   t.equal(await leaderThat(detector, (one) => one === undefined, leader), undefined);
   t.notOk(contenders.some((one) => one.leads()));
   world.server.kill('SIGCONT');
   await leaderThat(detector, (one) => (one?.epoch ?? 0) > 1, leader);
   t.ok(contenders.filter((one) => one.leads()).length <= 1);
-  await Promise.all(contenders.map((one) => one.close()));
+  await within('all close', Promise.all(contenders.map((one) => one.close())));
 });
 
 t.test('through restarts of nats-server the epoch grows and exactly one leads', async (t) => {
@@ -117,11 +118,11 @@ t.test('through restarts of nats-server the epoch grows and exactly one leads', 
   // A short one leaves the leader in place, a long one does not: its lease runs out meanwhile.
   for (const long of [false, true, false, true]) {
     const before = leader;
-    const reigning = contenders.find((one) => one.holds());
+    const { lost } = await leading(contenders);
     server.kill('SIGKILL');
-    await server.exited;
+    await within('the end of nats-server', server.exited);
     if (long) {
-      await within('the leader stops by its own clock', reigning?.lost ?? Promise.reject(new Error('nobody leads')));
+      await within('the leader stops by its own clock', lost);
       t.notOk(contenders.some((one) => one.leads()));
       leader = await leaderThat(detector, (one) => one === undefined, leader);
     }
@@ -150,15 +151,15 @@ t.test('a store that is lost under the candidates does not make two leaders, nor
   const detector = createDetector(address, options);
   t.teardown(() => Promise.all([detector.close(), ...contenders.map((one) => one.close())]));
   const leader = await leaderThat(detector, (one) => one !== undefined);
-  const resigned = contenders.find((one) => one.leads());
-  await resigned?.close();
+  const first = await leading(contenders);
+  await within('it closes', first.close());
   const second = await leaderThat(detector, (one) => (one?.epoch ?? 0) === 2, leader);
 
   const { port } = server;
-  const reigning = contenders.find((one) => one.holds());
+  const { lost } = await leading(contenders);
   server.kill('SIGKILL');
-  await server.exited;
-  await within('the leader stops', reigning?.lost ?? Promise.reject(new Error('nobody leads')));
+  await within('the end of nats-server', server.exited);
+  await within('the leader stops', lost);
   server = await startNatsServer({ storeDir: stores[1] ?? '', port });
   t.match(await leaderThat(detector, (one) => (one?.epoch ?? 0) > 2, second), { epoch: 3 });
 });
@@ -187,7 +188,7 @@ t.test('garbage in the register harms nothing', async (t) => {
   await within('the leader writes over it and goes on renewing', written);
   t.ok(leadership.isValid());
   t.equal(leadership.epoch, 1);
-  await contender.close();
+  await within('m1 closes', contender.close());
   t.equal((await within('m2 leads', waiting)).epoch, 2);
   t.match(await leaderThat(detector, (one) => (one?.epoch ?? 0) > 1, leader), { pid: 'master@m2#1' });
 });
@@ -263,9 +264,9 @@ t.test('closing releases everything at any time', async (t) => {
   const watching = world.detector();
   await leaderThat(watching, (one) => one !== undefined);
   world.server.kill('SIGKILL');
-  await world.server.exited;
+  await within('the end of nats-server', world.server.exited);
   await within('close without a server', Promise.all([cutOff.close(), watching.close()]));
-  t.equal(await leadership.lost, 'resigned');
+  t.equal(await within('the end of the leadership', leadership.lost), 'resigned');
 });
 
 function freePort(): Promise<number> {

@@ -5,9 +5,10 @@ import { startNatsServer } from '@mesos-ts/cli';
 import { Random } from '@mesos-ts/process';
 import { createContender, createDetector, type ElectionOptions } from '@mesos-ts/zk-election';
 import t from 'tap';
+import { within } from '../support/within.js';
 import { CuttableWay } from './cuttable-way.js';
 import { Looking } from './looking.js';
-import { clock, leaderThat, lease, leaseMs, master, Standing, World, within } from './nats-world.js';
+import { clock, leaderThat, lease, leaseMs, master, Standing, World } from './nats-world.js';
 
 const options: ElectionOptions = { clock, random: Random.system(), lease };
 
@@ -41,7 +42,7 @@ t.test('a record that vanished with its store is waited out, by who remembers it
   const { lost } = first;
 
   server.kill('SIGKILL');
-  await server.exited;
+  await within('the end of nats-server', server.exited);
   const lostAt = clock.now();
   server = await startNatsServer({ storeDir: folders[1] ?? '', port });
   t.match(await within('the leader gives up', lost), /./);
@@ -94,7 +95,7 @@ t.test('a wall clock that is set back keeps no candidate from connecting again',
   Date.now = () => wallClock() - 3_600_000;
 
   server.kill('SIGKILL');
-  await server.exited;
+  await within('the end of nats-server', server.exited);
   t.equal(await leaderThat(detector, (one) => one === undefined, leader), undefined);
   server = await startNatsServer({ storeDir, port });
   t.match(await leaderThat(detector, (one) => one !== undefined), { pid: 'master@m1#1', epoch: 2 });

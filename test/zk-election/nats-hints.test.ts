@@ -1,8 +1,10 @@
 import { openAccounts } from '@mesos-ts/cli';
 import t from 'tap';
+import { within } from '../support/within.js';
+import { CandidateProcess } from './candidate-process.js';
 import { CuttableWay } from './cuttable-way.js';
 import { Looking } from './looking.js';
-import { CandidateProcess, leaderThat, master, World, within } from './nats-world.js';
+import { leaderThat, master, World } from './nats-world.js';
 
 /** So long that nobody takes over by waiting for it while a test is patient. */
 const leaseMs = 120_000;

@@ -6,7 +6,9 @@ import { type NatsServer, startNatsServer } from '@mesos-ts/cli';
 import { Random } from '@mesos-ts/process';
 import { createContender, createDetector, type ElectionOptions, type Leader } from '@mesos-ts/zk-election';
 import t from 'tap';
-import { clock, leaderThat, lease, master, Standing, within } from './nats-world.js';
+import { eventually } from '../support/command.js';
+import { within } from '../support/within.js';
+import { clock, leaderThat, leading, lease, master, Standing } from './nats-world.js';
 
 t.test('a cluster of three NATS servers loses one for good, and another for a while', async (t) => {
   const servers = await threeServers();
@@ -17,30 +19,27 @@ t.test('a cluster of three NATS servers loses one for good, and another for a wh
   });
   const address = `${servers.map(({ server }) => server.url).join(',')}/test`;
   const replicated: ElectionOptions = { clock, random: Random.system(), lease, replicas: 3 };
-  await within('JetStream is there', usable(address, replicated), 40_000);
+  await eventually('an election can be held', () => usable(address, replicated));
   const standing = ['m1', 'm2', 'm3'].map((name) => new Standing(createContender(address, replicated), name));
   const detector = createDetector(address, replicated);
   t.teardown(() => Promise.all([detector.close(), ...standing.map((one) => one.close())]));
   let leader: Leader | undefined = await leaderThat(detector, (one) => one !== undefined);
   t.ok(standing.filter((one) => one.leads()).length <= 1);
 
-  const settled = async (): Promise<void> => {
-    while (standing.filter((one) => one.leads()).length !== 1) await new Promise((next) => setTimeout(next, 50));
-  };
+  const oneLeads = (): boolean => standing.filter((one) => one.leads()).length === 1;
   const [crashed, frozen] = servers;
   crashed?.server.kill('SIGKILL');
-  await crashed?.server.exited;
-  await within('one leads on two servers', settled(), 40_000);
-  const reigning = standing.find((one) => one.holds());
-  const lost = reigning?.lost ?? Promise.reject(new Error('nobody leads'));
+  await within('the end of nats-server', crashed?.server.exited ?? Promise.reject());
+  await eventually('one leads on two servers', oneLeads);
+  const { lost } = await leading(standing);
   frozen?.server.kill('SIGSTOP');
-  await within('without a majority the leader stops', lost, 40_000);
+  await within('without a majority the leader stops', lost);
   t.notOk(standing.some((one) => one.leads()));
   leader = await leaderThat(detector, (one) => one === undefined, leader);
   t.equal(leader, undefined);
 
   frozen?.server.kill('SIGCONT');
-  await within('one leads on two servers again', settled(), 60_000);
+  await eventually('one leads on two servers again', oneLeads);
   const epochs = standing.flatMap((one) => one.epochs);
   t.equal(new Set(epochs).size, epochs.length, `no epoch twice: ${epochs}`);
 });
@@ -64,18 +63,15 @@ async function threeServers(): Promise<OfThree[]> {
   );
 }
 
-/** Resolves when an election can be held: the servers have found each other, and agreed on who keeps what. */
-async function usable(address: string, how: ElectionOptions): Promise<void> {
-  for (;;) {
-    const contender = createContender(address, how);
-    const elected = await contender.contend(master('m0')).then(
-      () => true,
-      () => false,
-    );
-    await contender.close();
-    if (elected) return;
-    await new Promise((next) => setTimeout(next, 200));
-  }
+/** Whether an election can be held: the servers have found each other, and agreed on who keeps what. */
+async function usable(address: string, how: ElectionOptions): Promise<boolean> {
+  const contender = createContender(address, how);
+  const elected = await contender.contend(master('m0')).then(
+    () => true,
+    () => false,
+  );
+  await contender.close();
+  return elected;
 }
 
 function freePort(): Promise<number> {

@@ -1,7 +1,3 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { createInterface, type Interface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { type NatsServer, type NatsServerOptions, startNatsServer } from '@mesos-ts/cli';
 import { Random, SystemClock, type Upid } from '@mesos-ts/process';
 import type { MasterId, MasterInfo } from '@mesos-ts/protocol';
@@ -16,12 +12,13 @@ import {
 } from '@mesos-ts/zk-election';
 import { type ConnectionOptions, connect, type NatsConnection } from 'nats';
 import type t from 'tap';
+import { eventually } from '../support/command.js';
+import { within } from '../support/within.js';
+import { CandidateProcess } from './candidate-process.js';
 
 export const clock = new SystemClock();
 export const leaseMs = 1_500;
 export const lease = { leaseMs };
-/** For what should take milliseconds: only a failure lasts that long. */
-export const patienceMs = 20_000;
 
 export const master = (name: string): MasterInfo => ({
   id: `${name}-id` as MasterId,
@@ -43,8 +40,8 @@ export class World {
     const server = await startNatsServer(options);
     const world = new World(server);
     t.teardown(async () => {
-      for (const end of world.#ends.reverse()) await end();
-      await server.stop();
+      for (const end of [() => server.stop(), ...world.#ends].reverse())
+        await within('the end of what the test used', Promise.resolve(end()));
     });
     return world;
   }
@@ -91,74 +88,6 @@ export class World {
 }
 
 type Tap = Pick<typeof t, 'teardown'>;
-
-/** A candidate in an OS process of its own. */
-export class CandidateProcess {
-  readonly contending: Promise<void>;
-  /** The epoch with which it leads. */
-  readonly elected: Promise<number>;
-  /** Why it does not lead any more. */
-  readonly lost: Promise<string>;
-  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
-  readonly #lines: Interface;
-  /** The exit code; null after a signal. */
-  readonly exited: Promise<number | null>;
-
-  constructor(
-    address: string,
-    readonly name: string,
-    leaseMsOfIt = leaseMs,
-  ) {
-    const program = fileURLToPath(new URL('programs/contender.js', import.meta.url));
-    const child = spawn(process.execPath, [program, address, name, String(leaseMsOfIt)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    this.#child = child;
-    this.exited = new Promise((resolve) => child.once('exit', resolve));
-    child.stdin.on('error', () => {}); // it has ended
-    this.#lines = createInterface({ input: child.stdout });
-    const line = (start: string): Promise<string> =>
-      new Promise((resolve) => {
-        this.#lines.on('line', (text) => text.startsWith(start) && resolve(text.slice(start.length)));
-      });
-    this.contending = line('contending').then(() => {});
-    this.elected = line('elected ').then(Number);
-    this.lost = line('lost ');
-  }
-
-  get pid(): number {
-    return this.#child.pid ?? 0;
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-
-  /** What it says when asked whether it is sure of leading: `sure`, `unsure`, or `lost ...` when that comes first. */
-  async ask(): Promise<string> {
-    const answer = new Promise<string>((resolve) => this.#lines.once('line', resolve));
-    this.#child.stdin.write('?\n');
-    return answer;
-  }
-
-  async kill(signal: NodeJS.Signals): Promise<void> {
-    this.#child.kill(signal);
-    await this.exited;
-  }
-}
-
-/** Waits for what must come, and says what did not. */
-export async function within<T>(what: string, promise: Promise<T>, ms = patienceMs): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: not within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 /** The first leader that satisfies `wanted`, following every change. */
 export async function leaderThat(
@@ -216,4 +145,10 @@ export class Standing {
       this.#holds = false;
     }
   }
+}
+
+/** The one that leads, as soon as it knows it: a detector may know sooner. */
+export async function leading(standing: readonly Standing[]): Promise<Standing> {
+  await eventually('one of them leads', () => standing.some((one) => one.holds()));
+  return standing.find((one) => one.holds()) as Standing;
 }

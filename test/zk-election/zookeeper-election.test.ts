@@ -1,8 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { freePort, ZookeeperServer, zookeeperShell } from '@mesos-ts/cli/testing';
 import { Random, SystemClock, type Upid } from '@mesos-ts/process';
 import type { MasterId, MasterInfo } from '@mesos-ts/protocol';
@@ -19,6 +16,8 @@ import {
 import { type Logger, pino } from 'pino';
 import t from 'tap';
 import { eventually } from '../support/command.js';
+import { within } from '../support/within.js';
+import { CandidateProcess } from './candidate-process.js';
 
 /** The longest session that a server with ticks of 100 ms grants: nothing but a failure is to end one. */
 const sessionTimeoutMs = 2_000;
@@ -41,7 +40,7 @@ class World {
     readonly address: string,
   ) {
     t.teardown(async () => {
-      for (const end of this.#ends.reverse()) await end();
+      for (const end of this.#ends.reverse()) await within('the end of what the test used', Promise.resolve(end()));
     });
   }
 
@@ -66,7 +65,7 @@ class World {
   }
 
   candidate(name: string, address = this.address): CandidateProcess {
-    const candidate = new CandidateProcess(address, name);
+    const candidate = new CandidateProcess(address, name, sessionTimeoutMs);
     this.onEnd(() => candidate.kill('SIGKILL'));
     return candidate;
   }
@@ -74,52 +73,10 @@ class World {
 
 type Tap = typeof t;
 
-/** A candidate in an OS process of its own. */
-class CandidateProcess {
-  /** The epoch with which it leads. */
-  readonly elected: Promise<number>;
-  /** Why it does not lead any more. */
-  readonly lost: Promise<string>;
-  readonly pid: Upid;
-  readonly #child: ChildProcess;
-
-  constructor(address: string, name: string) {
-    const program = fileURLToPath(new URL('programs/zookeeper-contender.js', import.meta.url));
-    this.#child = spawn(process.execPath, [program, address, name, String(sessionTimeoutMs)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    this.pid = `master@${name}#1` as Upid;
-    this.elected = this.#line(/^elected (\d+)$/).then(Number);
-    this.lost = this.#line(/^lost (.*)$/);
-  }
-
-  /** Whether it is sure to lead, as it says. */
-  async isSure(): Promise<boolean> {
-    const answer = this.#line(/^(sure|unsure)$/);
-    this.#child.stdin?.write('?\n');
-    return (await answer) === 'sure';
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-
-  #line(pattern: RegExp): Promise<string> {
-    const { stdout } = this.#child;
-    if (stdout === null) throw new Error('spawned without pipes');
-    return new Promise((resolve) => {
-      createInterface({ input: stdout }).on('line', (line) => {
-        const found = pattern.exec(line)?.[1];
-        if (found !== undefined) resolve(found);
-      });
-    });
-  }
-}
-
 /** The next leader other than `previous`. */
 async function nextLeader(detector: Detector, previous?: Leader): Promise<Leader> {
   for (let seen = previous; ; ) {
-    seen = await detector.detect(seen);
+    seen = await within('a change of leader', detector.detect(seen));
     if (seen !== undefined && seen.epoch !== previous?.epoch) return seen;
   }
 }
@@ -140,22 +97,23 @@ t.test('three contenders give one leader, and a resignation hands over at once',
   const world = new World(t, fresh());
   const detector = world.detector();
   const contenders = ['a', 'b', 'c'].map((name) => ({ name, contender: world.contender() }));
-  t.equal(await detector.detect({ pid: 'master@none' as Upid, epoch: 1 }), undefined, 'nobody leads at first');
+  const none = await within('word of the leader', detector.detect({ pid: 'master@none' as Upid, epoch: 1 }));
+  t.equal(none, undefined, 'nobody leads at first');
   const contests = contenders.map(async ({ name, contender }) => ({
     name,
     contender,
     leadership: await contender.contend(master(name)),
   }));
-  const first = await Promise.race(contests);
+  const first = await within('a leader', Promise.race(contests));
   t.ok(first.leadership.isValid());
   const leader = await nextLeader(detector);
   t.match(leader, { pid: `master@${first.name}#1`, epoch: first.leadership.epoch, info: master(first.name) });
   const resigned = first.contender.resign();
   t.notOk(first.leadership.isValid(), 'from the moment on at which it resigns');
-  t.equal(await first.leadership.lost, 'resigned');
-  await resigned;
+  t.equal(await within('the end of the leadership', first.leadership.lost), 'resigned');
+  await within('the resignation', resigned);
   const others = contests.filter((_, index) => contenders[index]?.name !== first.name);
-  const second = await Promise.race(others);
+  const second = await within('a successor', Promise.race(others));
   t.ok(second.leadership.epoch > first.leadership.epoch);
   t.match(await nextLeader(detector, leader), {
     pid: `master@${second.name}#1`,
@@ -163,17 +121,17 @@ t.test('three contenders give one leader, and a resignation hands over at once',
   });
   // Who has resigned is the last in the order.
   const again = first.contender.contend(master(first.name));
-  await second.contender.close();
+  await within('the second to close', second.contender.close());
   const last = contests[contenders.findIndex(({ name }) => name !== first.name && name !== second.name)];
-  const third = await (last as (typeof contests)[number]);
+  const third = await within('the third', last as (typeof contests)[number]);
   t.ok(third.leadership.epoch > second.leadership.epoch);
-  await third.contender.close();
-  t.ok((await again).epoch > third.leadership.epoch);
+  await within('the third to close', third.contender.close());
+  t.ok((await within('the first again', again)).epoch > third.leadership.epoch);
 });
 
 t.test("ZooKeeper's own shell finds the leader where Mesos' clients look, and as they read it", async (t) => {
   const world = new World(t, fresh());
-  const leadership = await world.contender().contend(master('a'));
+  const leadership = await within('a leads', world.contender().contend(master('a')));
   void world
     .contender()
     .contend(master('b'))
@@ -203,7 +161,7 @@ t.test("ZooKeeper's own shell finds the leader where Mesos' clients look, and as
   t.match(stat, new RegExp(`^cZxid = 0x${leadership.epoch.toString(16)}$`, 'm'));
   t.notMatch(stat, /^ephemeralOwner = 0x0$/m);
   await zookeeperShell(server, 'delete', `${path}/${names[0]}`);
-  t.match(await leadership.lost, /our node in ZooKeeper was removed/);
+  t.match(await within('a has lost', leadership.lost), /our node in ZooKeeper was removed/);
   t.notOk(leadership.isValid());
 });
 
@@ -213,26 +171,28 @@ t.test('when the process of the leader is killed with -9, another leads once its
   const a = world.candidate('a');
   const epoch = await a.elected;
   const leader = await nextLeader(detector);
-  t.match(leader, { pid: a.pid, epoch });
+  t.match(leader, { pid: 'master@a#1', epoch });
   const b = world.candidate('b');
-  a.kill('SIGKILL');
+  await a.kill('SIGKILL');
   t.ok((await b.elected) > epoch);
-  t.match(await nextLeader(detector, leader), { pid: b.pid, after: { pid: a.pid } });
+  t.match(await nextLeader(detector, leader), { pid: 'master@b#1', after: { pid: 'master@a#1' } });
 });
 
 t.test('a frozen leader is replaced, and knows it when it thaws', async (t) => {
   const world = new World(t, fresh());
   const a = world.candidate('a');
   const epoch = await a.elected;
-  t.ok(await a.isSure());
+  t.equal(await a.ask(), 'sure');
   const b = world.candidate('b');
-  a.kill('SIGSTOP');
-  const asked = a.isSure();
+  a.signal('SIGSTOP');
   t.ok((await b.elected) > epoch);
-  a.kill('SIGCONT');
-  t.notOk(await asked, 'the first that it does is to answer, and it knows already');
+  // It is asked before it thaws, so this is among the first things that it hears.
+  const answer = a.ask();
+  a.signal('SIGCONT');
+  t.match(await answer, /^(unsure|lost )/, 'it knows already');
   t.match(await a.lost, /in time/);
-  t.ok(await b.isSure());
+  t.equal(await a.exited, 0, 'and leaves nothing behind');
+  t.equal(await b.ask(), 'sure');
 });
 
 t.test('a frozen ZooKeeper costs the leadership before it can end the session', async (t) => {
@@ -240,13 +200,13 @@ t.test('a frozen ZooKeeper costs the leadership before it can end the session', 
   const world = new World(t, `zk://${frozen.address}/mesos`);
   world.onEnd(() => frozen.stop());
   const contender = world.contender();
-  const leadership = await contender.contend(master('a'));
+  const leadership = await within('a leads', contender.contend(master('a')));
   await frozen.kill('SIGSTOP');
-  t.match(await leadership.lost, /in time/);
+  t.match(await within('a has lost', leadership.lost), /in time/);
   t.notOk(leadership.isValid());
   const again = contender.contend(master('a'));
   await frozen.kill('SIGCONT');
-  t.ok((await again).epoch > leadership.epoch);
+  t.ok((await within('a leads again', again)).epoch > leadership.epoch);
 });
 
 t.test('through restarts of ZooKeeper the epoch grows and exactly one leads', async (t) => {
@@ -331,7 +291,8 @@ t.test('with user and password only they may write, and everybody may read; neit
   const open = secret.replace(/joe.*@/, '');
   const world = new World(t, secret);
   const { log, lines } = warnings();
-  const leadership = await world.contender(secret, { log: log.child({}, { level: 'trace' }) }).contend(master('a'));
+  const contender = world.contender(secret, { log: log.child({}, { level: 'trace' }) });
+  const leadership = await within('a leads', contender.contend(master('a')));
   const path = open.slice(open.indexOf('/test'));
   t.match(await zookeeperShell(server, 'getAcl', path), /'world,'anyone\s*: r\s*'digest,'joe:\S+\s*: cdrwa/);
   t.match(await nextLeader(world.detector(open)), { epoch: leadership.epoch });
@@ -359,7 +320,7 @@ t.test('garbage and strangers in the group are passed over, with a word', async 
   await zookeeperShell(server, 'create', '-s', `${path}/json.info_`, '{"mesos_ts":{"pid":7}}');
   await zookeeperShell(server, 'create', '-s', `${path}/unknown_`, '{}');
   const { log, lines } = warnings();
-  const leadership = await world.contender(world.address, { log }).contend(master('a'));
+  const leadership = await within('a leads', world.contender(world.address, { log }).contend(master('a')));
   t.match(await nextLeader(world.detector()), { pid: 'master@a#1', epoch: leadership.epoch });
   for (const told of [/log_replicas/, /not JSON/, /no MasterInfo/, /unknown_/]) t.match(lines.join(''), told);
 });
@@ -372,13 +333,13 @@ t.test('behind a master of the original nobody of ours leads, until that is gone
   await zookeeperShell(server, 'create', '-s', `${path}/json.info_`, original);
   const { log, lines } = warnings();
   const detector = world.detector(world.address, { log });
-  t.equal(await detector.detect({ pid: 'master@none' as Upid, epoch: 1 }), undefined);
+  t.equal(await within('word of the leader', detector.detect({ pid: 'master@none' as Upid, epoch: 1 })), undefined);
   t.match(lines.join(''), /a master of another kind leads.*master@1\.2\.3\.4:5050 on h/);
   const contest = world.contender().contend(master('a'));
   await eventually('it has joined', async () => /, json/.test(await zookeeperShell(server, 'ls', path)));
   const name = /\[(json\.info_\d+),/.exec(await zookeeperShell(server, 'ls', path))?.[1];
   await zookeeperShell(server, 'delete', `${path}/${name}`);
-  t.ok((await contest).isValid());
+  t.ok((await within('a leads', contest)).isValid());
 });
 
 t.test('a server that is not there gives an error that names the address; later it can be tried again', async (t) => {
@@ -391,7 +352,7 @@ t.test('a server that is not there gives an error that names the address; later 
   const meddler = new Meddler(server.address, port);
   world.onEnd(() => meddler.close());
   await meddler.listening;
-  t.ok((await contender.contend(master('a'))).isValid());
+  t.ok((await within('a leads', contender.contend(master('a')))).isValid());
 });
 
 t.test('what is no ZooKeeper is told apart from one, whatever it says', async (t) => {
@@ -427,10 +388,10 @@ t.test('a connection that is cut in the middle of an answer costs nothing', asyn
   const path = fresh().slice(`zk://${server.address}`.length);
   const world = new World(t, `zk://127.0.0.1:${meddler.port}${path}`);
   world.onEnd(() => meddler.close());
-  const leadership = await world.contender().contend(master('a'));
+  const leadership = await within('a leads', world.contender().contend(master('a')));
   for (let cut = 1; cut <= 3; cut++) {
-    await meddler.cutWithinAnswer();
-    await meddler.answered();
+    await within('an answer to cut', meddler.cutWithinAnswer());
+    await within('the next answer', meddler.answered());
   }
   t.ok(leadership.isValid());
   t.match(await nextLeader(world.detector()), { epoch: leadership.epoch });
@@ -440,19 +401,19 @@ t.test('closing releases everything at any time', async (t) => {
   const world = new World(t, fresh());
   const early = createContender(world.address, world.options());
   const contest = early.contend(master('a'));
-  await early.close();
+  await within('close while opening', early.close());
   await t.rejects(contest, { code: 'ELECTION_CLOSED' });
   await t.rejects(early.contend(master('a')), { code: 'ELECTION_CLOSED' });
   const detector = createDetector(world.address, world.options());
   const detection = detector.detect();
-  await detector.close();
+  await within('close while opening', detector.close());
   await t.rejects(detection, { code: 'ELECTION_CLOSED' });
   const contender = world.contender();
-  const leadership = await contender.contend(master('b'));
+  const leadership = await within('b leads', contender.contend(master('b')));
   await t.rejects(contender.contend(master('b')), { code: 'ELECTION_ALREADY_CONTENDING' });
-  await contender.close();
-  t.equal(await leadership.lost, 'resigned');
-  await contender.close();
+  await within('close while leading', contender.close());
+  t.equal(await within('the end of the leadership', leadership.lost), 'resigned');
+  await within('close once more', contender.close());
   const path = world.address.slice(world.address.indexOf('/test'));
   t.match(await zookeeperShell(server, 'ls', path), /^\[\]$/m, 'no node is left of any of them');
 });

@@ -25,6 +25,8 @@ interface Member {
 }
 
 const readyMsMax = 60_000;
+const endMsMax = 30_000;
+const shellMsMax = 60_000;
 const starts = 3;
 
 /** A real ZooKeeper on a loopback port, which ends when this process does. Its data outlives {@link kill}. */
@@ -117,15 +119,24 @@ export class ZookeeperServer {
   /** Sends a signal to the server: SIGKILL for a crash, SIGSTOP for a hang. A killed one has ended when this resolves. */
   async kill(signal: NodeJS.Signals): Promise<void> {
     process.kill(this.#pid, signal);
-    if (signal === 'SIGKILL') await this.#ended;
+    if (signal === 'SIGKILL') await this.#end();
   }
 
   /** Ends it and removes its data; resolves when that is done. Stopping twice is fine. */
   async stop(): Promise<void> {
     if (this.#pid !== 0) this.#thaw();
     this.#guard?.stdin?.end();
-    await this.#ended;
+    await this.#end();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #end(): Promise<void> {
+    const ended = new AbortController();
+    const late = sleep(endMsMax, undefined, { signal: ended.signal }).then(
+      () => Promise.reject(new Error(`ZooKeeper does not end:\n${this.lastLines(15)}`)),
+      () => undefined, // it has ended
+    );
+    await Promise.race([this.#ended, late]).finally(() => ended.abort());
   }
 
   /** One that is frozen would not take the signal to end. */
@@ -226,12 +237,18 @@ export async function zookeeperShell(server: ZookeeperServer, ...command: readon
   const silent = '-Dorg.slf4j.simpleLogger.defaultLogLevel=off';
   const main = ['org.apache.zookeeper.ZooKeeperMain', '-server', server.address];
   const options = ['-Xmx64m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', silent, '-cp', classPath, ...main];
-  const child = spawn(java, [...options, ...command], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(java, [...options, ...command], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: shellMsMax,
+    killSignal: 'SIGKILL',
+  });
   let printed = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
       printed += text;
     });
-  await new Promise((resolve) => child.once('close', resolve));
+  const signal = await new Promise((resolve) => child.once('close', (_code, killedBy) => resolve(killedBy)));
+  if (signal !== null)
+    throw new Error(`ZooKeeper's shell did not do \`${command.join(' ')}\`; it printed:\n${printed}`);
   return printed;
 }
