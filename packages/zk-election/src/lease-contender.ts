@@ -1,7 +1,8 @@
-import type { Clock, Random, Timer } from '@mesos-ts/process';
+import type { Clock, Random } from '@mesos-ts/process';
 import type { MasterInfo } from '@mesos-ts/protocol';
 import { type Logger, pino } from 'pino';
 import { match } from 'ts-pattern';
+import { Alarm } from './alarm.js';
 import type { Contender, Leadership } from './election.js';
 import { AlreadyContending, ElectionClosed, type ElectionError } from './errors.js';
 import { HeldLeadership } from './held-leadership.js';
@@ -37,10 +38,10 @@ export class LeaseContender implements Contender {
   /** Names this candidate in its writes, and is what others look for. */
   readonly #token: string;
   readonly #lease: Lease;
+  readonly #alarm: Alarm;
   readonly #open: OpenRegister;
   #opening: Promise<Register> | undefined;
   #register: Register | undefined;
-  #timer: Timer | undefined;
   #pending: Pending | undefined;
   #leadership: HeldLeadership | undefined;
   #withdrawn: (() => void) | undefined;
@@ -50,6 +51,7 @@ export class LeaseContender implements Contender {
 
   constructor(options: OverRegisterOptions & { readonly random: Random }) {
     this.#clock = options.clock;
+    this.#alarm = new Alarm(options.clock, () => this.#step({ type: 'tick', now: this.#clock.now() }));
     this.#random = options.random;
     this.#log = options.log ?? pino({ level: 'silent' });
     this.#timing = leaseTiming(options.lease);
@@ -143,22 +145,13 @@ export class LeaseContender implements Contender {
 
   /** Nothing more is decided or carried out. */
   #end(): void {
-    this.#timer?.cancel();
+    this.#alarm.cancel();
     this.#register = undefined;
   }
 
   #step(input: LeaseInput): void {
     for (const effect of this.#lease.step(input)) this.#carryOut(effect);
-    this.#arm();
-  }
-
-  #arm(): void {
-    this.#timer?.cancel();
-    const { wakeAt } = this.#lease;
-    if (this.#register === undefined || wakeAt === Number.POSITIVE_INFINITY) return;
-    this.#timer = this.#clock.timer(Math.max(0, wakeAt - this.#clock.now()), () =>
-      this.#step({ type: 'tick', now: this.#clock.now() }),
-    );
+    this.#alarm.set(this.#register === undefined ? Number.POSITIVE_INFINITY : this.#lease.wakeAt);
   }
 
   #carryOut(effect: LeaseEffect): void {

@@ -1,6 +1,7 @@
-import type { Clock, Timer } from '@mesos-ts/process';
+import type { Clock } from '@mesos-ts/process';
 import { type Logger, pino } from 'pino';
 import { match } from 'ts-pattern';
+import { Alarm } from './alarm.js';
 import type { Detector, Leader } from './election.js';
 import type { ElectionError } from './errors.js';
 import { LeaderBoard } from './leader-board.js';
@@ -15,16 +16,17 @@ export class LeaseDetector implements Detector {
   readonly #log: Logger;
   readonly #observer: Observer;
   readonly #board = new LeaderBoard();
+  readonly #alarm: Alarm;
   readonly #open: OpenRegister;
   #opening: Promise<Register> | undefined;
   #register: Register | undefined;
-  #timer: Timer | undefined;
   #closing: Promise<void> | undefined;
   #troubled = false;
 
   /** `mayRead` false: there is only the watch, and nobody but the register can be heard on it. Default true. */
   constructor(options: OverRegisterOptions & { readonly mayRead?: boolean }) {
     this.#clock = options.clock;
+    this.#alarm = new Alarm(options.clock, () => this.#step({ type: 'tick', now: this.#clock.now() }));
     this.#log = options.log ?? pino({ level: 'silent' });
     this.#observer = new Observer(leaseTiming(options.lease), options.mayRead);
     this.#open = options.open;
@@ -75,18 +77,14 @@ export class LeaseDetector implements Detector {
   }
 
   #end(): void {
-    this.#timer?.cancel();
+    this.#alarm.cancel();
     this.#register = undefined;
   }
 
   #step(input: ObserverInput): void {
     if (this.#register === undefined) return;
     for (const effect of this.#observer.step(input)) this.#carryOut(effect);
-    this.#timer?.cancel();
-    const { wakeAt } = this.#observer;
-    if (wakeAt === Number.POSITIVE_INFINITY) return;
-    const delayMs = Math.max(0, wakeAt - this.#clock.now());
-    this.#timer = this.#clock.timer(delayMs, () => this.#step({ type: 'tick', now: this.#clock.now() }));
+    this.#alarm.set(this.#observer.wakeAt);
   }
 
   #carryOut(effect: ObserverEffect): void {

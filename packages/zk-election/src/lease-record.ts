@@ -30,6 +30,12 @@ export type RegisterValue =
   /** Something that is no record; somebody who knows may still hold the lease. */
   | { readonly type: 'foreign'; readonly why: string };
 
+/** Whether both are records of one and the same leadership. */
+export function isRenewal(before: RegisterValue | undefined, after: RegisterValue): boolean {
+  if (before?.type !== 'record' || after.type !== 'record') return false;
+  return before.record.epoch === after.record.epoch && before.record.holder?.pid === after.record.holder?.pid;
+}
+
 /** Bytes for the register. */
 export function encodeRecord(record: LeaseRecord): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(record));

@@ -75,6 +75,11 @@ export function leaseTiming(options: LeaseOptions = {}): LeaseTiming {
   };
 }
 
+/** How long others wait for a lease since they last saw a sign of its holder, and silence says nothing: it and a margin. */
+export function waitOutMs(leaseMs: number, { margin }: Pick<LeaseTiming, 'margin'>): number {
+  return leaseMs + leaseMs * margin;
+}
+
 function check(name: string, value: number, holds: boolean): void {
   if (!holds) throw new RangeError(`election: ${name} cannot be ${value}`);
 }

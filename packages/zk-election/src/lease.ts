@@ -1,12 +1,13 @@
 import type { MasterInfo } from '@mesos-ts/protocol';
 import { match } from 'ts-pattern';
 import { HolderWatch } from './holder-watch.js';
-import type { LeaseRecord } from './lease-record.js';
+import { isRenewal, type LeaseRecord } from './lease-record.js';
 import type { Observation, Reading } from './lease-register.js';
 import type { LeaseEffect, LeaseInput } from './lease-step.js';
 import type { LeaseTiming } from './lease-timing.js';
 import { ReadPlan } from './read-plan.js';
 import { type SentWrite, SentWrites } from './sent-writes.js';
+import { Turn } from './turn.js';
 
 type Role = 'idle' | 'candidate' | 'leader' | 'withdrawing';
 
@@ -30,17 +31,7 @@ type Role = 'idle' | 'candidate' | 'leader' | 'withdrawing';
  * time: for what it does before it reads the news, there is the epoch. It learns of its successor by the watch, or by a
  * refused renewal, whichever is first. A hint says nothing of a register that was lost or holds garbage.
  *
- * **When a candidate may write**, by what it last saw:
- * - a record of another holder: its lease and a margin after seeing it change, also if this is the first look, since
- *   nobody knows how old the record is; or as soon as the holder is gone, see above;
- * - a resigned record: at once, but for the jitter; a moment later if it was its own, so that another goes first;
- * - a register that was never written, at the first look: at once, as nobody can have led; who made it does not matter.
- *   A register that was lost with a leader still believing, and was made anew just before this first look, cannot be
- *   told from it: those who saw the old one wait, a newcomer does not, and the overlap lasts at most a lease;
- * - the register was lost and made anew while we watched (its stream differs), or its record is gone: the longest lease
- *   known and a margin after seeing that, as the leader may have been cut off from the news;
- * - garbage, which somebody else put there: the same, as it may hide the record of a living leader;
- * - a record of its own that it does not lead by (taken after it had given up): at once, as nobody else was there.
+ * **When a candidate may write** is said by {@link Turn}.
  *
  * **What a leader does.** It renews by the same compare-and-set. Another's record in the register ends it at once, even
  * though its lease still runs. Garbage or nothing in place of its record it writes over, as long as its lease lasts:
@@ -60,6 +51,7 @@ export class Lease {
   readonly #reads: ReadPlan;
   readonly #writes: SentWrites;
   readonly #holderWatch: HolderWatch;
+  readonly #turn: Turn;
   #now = 0;
   #effects: LeaseEffect[] = [];
   /** Whether this very step brought the register's present content, asked for no more than half a lease ago. */
@@ -70,14 +62,6 @@ export class Lease {
   #highestEpoch = 0;
   /** The register as last seen, by whatever way. */
   #seen: Reading | undefined;
-  /** How long whoever may lead relies on its record: its own word if we have it, and never less than our own lease. */
-  #longestLeaseMs: number;
-  /** When a candidate may write, judged by what was seen, */
-  #acquireAt = Number.POSITIVE_INFINITY;
-  /** and by the holder's being gone. */
-  #hintedAt = Number.POSITIVE_INFINITY;
-  /** Where the register was lost and made anew, no candidate writes before this, whatever the new one says. */
-  #acquireNotBefore = Number.NEGATIVE_INFINITY;
   /** Holds back every write for a while after one that failed at once. */
   #writeNotBefore = Number.NEGATIVE_INFINITY;
   /** What was seen is known to be old: no write before the next read. */
@@ -94,13 +78,9 @@ export class Lease {
   constructor(token: string, timing: LeaseTiming) {
     this.#writes = new SentWrites(token);
     this.#timing = timing;
-    this.#longestLeaseMs = timing.leaseMs;
     this.#holderWatch = new HolderWatch(timing);
-    this.#reads = new ReadPlan({
-      everyMs: timing.readEveryMs,
-      timeoutMs: timing.readTimeoutMs,
-      retryMs: timing.retryMs,
-    });
+    this.#reads = new ReadPlan(timing);
+    this.#turn = new Turn(timing);
   }
 
   /** Takes one input. A leader whose lease has run out by then has lost it, whatever the input says. */
@@ -202,7 +182,7 @@ export class Lease {
     if (this.#seen === undefined || this.#outdated) return Number.POSITIVE_INFINITY;
     const at = match(this.#role)
       .with('idle', () => Number.POSITIVE_INFINITY)
-      .with('candidate', () => Math.max(Math.min(this.#acquireAt, this.#hintedAt), this.#acquireNotBefore))
+      .with('candidate', () => this.#turn.at)
       .with('leader', () => this.#renewAt)
       .with('withdrawing', () => (this.#reads.pending ? Number.POSITIVE_INFINITY : this.#now))
       .exhaustive();
@@ -280,13 +260,13 @@ export class Lease {
     if (this.#role === 'leader') this.#renewAt = this.#now;
     this.#reads.restart(this.#now);
     this.#holderWatch.reconnected(this.#now);
-    this.#hintedAt = Number.POSITIVE_INFINITY;
+    this.#turn.unhint();
   }
 
   #onLooked(number: number, present: boolean, jitterMs: number): void {
     const gone = this.#holderWatch.looked(number, present, this.#now);
-    if (gone === false) this.#hintedAt = Number.POSITIVE_INFINITY;
-    else if (gone) this.#hintedAt = Math.min(this.#hintedAt, this.#now + jitterMs);
+    if (gone === false) this.#turn.unhint();
+    else if (gone) this.#turn.hint(this.#now + jitterMs);
   }
 
   #onRead(number: number, reading: Reading, jitterMs: number): void {
@@ -320,7 +300,7 @@ export class Lease {
     this.#reads.heard(this.#now);
     const { seq, value } = observation;
     if (seq === this.#seen?.seq || (value.type === 'record' && this.#writes.isOurs(value.record))) return;
-    if (this.#seen !== undefined && seq > this.#seen.seq && isRenewal(this.#seen, observation))
+    if (this.#seen !== undefined && seq > this.#seen.seq && isRenewal(this.#seen.value, value))
       this.#look({ ...observation, stream: this.#seen.stream }, jitterMs);
     else this.#reads.want(this.#now);
   }
@@ -358,39 +338,14 @@ export class Lease {
       this.#effects.push({ type: 'warn', text: `the register holds no record: ${reading.value.why}` });
   }
 
-  /** Learns epoch and lease from what was seen, and from when on we may acquire. */
+  /** Learns from what was seen: the epoch, when our turn comes, and whom to look for. */
   #judge(reading: Reading, before: Reading | undefined, jitterMs: number): void {
     const { value } = reading;
-    const replaced = before !== undefined && before.stream !== reading.stream;
-    if (replaced) this.#acquireNotBefore = this.#now + this.#longestWaitMs(jitterMs);
-    if (value.type === 'record') {
-      this.#hear(value.record.epoch);
-      this.#longestLeaseMs = Math.max(this.#timing.leaseMs, value.record.leaseMs);
-    }
-    this.#acquireAt = this.#now + this.#waitMs(reading, before === undefined, jitterMs);
-    this.#hintedAt = Number.POSITIVE_INFINITY;
-    const another = value.type === 'record' && value.record.holder !== null && !this.#writes.isOurs(value.record);
+    const ours = value.type === 'record' && this.#writes.isOurs(value.record);
+    if (value.type === 'record') this.#hear(value.record.epoch);
+    this.#turn.saw(reading, before, ours, this.#now, jitterMs);
+    const another = value.type === 'record' && value.record.holder !== null && !ours;
     this.#holderWatch.follow(another ? value.record : undefined, this.#now);
-  }
-
-  /** The list of cases in the comment of the class. */
-  #waitMs({ seq, value }: Reading, firstLook: boolean, jitterMs: number): number {
-    return match(value)
-      .with({ type: 'empty' }, () => (firstLook && seq === 0 ? 0 : this.#longestWaitMs(jitterMs)))
-      .with({ type: 'foreign' }, () => this.#longestWaitMs(jitterMs))
-      .with({ type: 'record' }, ({ record }) => {
-        if (this.#writes.isOurs(record)) return record.holder === null ? this.#timing.courtesyMs + jitterMs : 0;
-        return record.holder === null ? jitterMs : this.#waitOutMs(record.leaseMs) + jitterMs;
-      })
-      .exhaustive();
-  }
-
-  #longestWaitMs(jitterMs: number): number {
-    return this.#waitOutMs(this.#longestLeaseMs) + jitterMs;
-  }
-
-  #waitOutMs(leaseMs: number): number {
-    return leaseMs + leaseMs * this.#timing.margin;
   }
 
   // What becomes of leadership.
@@ -435,12 +390,6 @@ export class Lease {
     // Should one of these still be taken, it must not revive a leadership that was called lost.
     this.#writes.forget();
   }
-}
-
-function isRenewal(seen: Observation, next: Observation): boolean {
-  const [old, young] = [seen.value, next.value];
-  if (old.type !== 'record' || young.type !== 'record') return false;
-  return old.record.epoch === young.record.epoch && old.record.holder?.pid === young.record.holder?.pid;
 }
 
 function successor({ holder, epoch }: LeaseRecord): string {

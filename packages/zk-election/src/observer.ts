@@ -1,9 +1,10 @@
 import { match } from 'ts-pattern';
 import { type Leader, sameLeader } from './election.js';
-import type { LeaseRecord } from './lease-record.js';
+import { isRenewal, type LeaseRecord } from './lease-record.js';
 import type { Observation } from './lease-register.js';
-import type { LeaseTiming } from './lease-timing.js';
+import { type LeaseTiming, waitOutMs } from './lease-timing.js';
 import { ReadPlan } from './read-plan.js';
+import { Succession } from './succession.js';
 
 /** What happens to an observer. Each carries `now`, in ms of one monotonic clock. */
 export type ObserverInput = { readonly now: number } & (
@@ -39,8 +40,7 @@ export class Observer {
   #effects: ObserverEffect[] = [];
   #seen: Observation | undefined;
   #leader: Leader | undefined;
-  /** Who led last, which may be the leader, and when there was a sign of it. */
-  #last: { readonly leader: Leader; seenAt: number } | undefined;
+  readonly #succession = new Succession();
   #believedUntil = Number.POSITIVE_INFINITY;
   /** Whether anything was said of the leader. */
   #told = false;
@@ -49,11 +49,7 @@ export class Observer {
   constructor(timing: LeaseTiming, mayRead = true) {
     this.#timing = timing;
     this.#mayRead = mayRead;
-    this.#reads = new ReadPlan({
-      everyMs: timing.readEveryMs,
-      timeoutMs: timing.readTimeoutMs,
-      retryMs: timing.retryMs,
-    });
+    this.#reads = new ReadPlan(timing);
   }
 
   step(input: ObserverInput): readonly ObserverEffect[] {
@@ -84,7 +80,7 @@ export class Observer {
 
   #start(): void {
     if (this.#mayRead) this.#reads.want(this.#now);
-    else this.#believedUntil = this.#now + this.#waitMs(this.#timing.leaseMs);
+    else this.#believedUntil = this.#now + waitOutMs(this.#timing.leaseMs, this.#timing);
   }
 
   #onRead(number: number, observation: Observation): void {
@@ -104,12 +100,7 @@ export class Observer {
     this.#reads.heard(this.#now);
     const { seq, value } = observation;
     if (this.#seen === undefined || seq === this.#seen.seq) return;
-    const record = this.#seen.value.type === 'record' ? this.#seen.value.record : undefined;
-    const renewal =
-      value.type === 'record' &&
-      value.record.epoch === record?.epoch &&
-      value.record.holder?.pid === record.holder?.pid;
-    if (renewal && seq > this.#seen.seq) this.#look(observation);
+    if (seq > this.#seen.seq && isRenewal(this.#seen.value, value)) this.#look(observation);
     else this.#reads.want(this.#now);
   }
 
@@ -122,22 +113,10 @@ export class Observer {
   }
 
   #believe(record: LeaseRecord): void {
-    const leader = leaderOf(record);
-    this.#conclude(leader === undefined ? undefined : this.#follow(leader), this.#now + this.#waitMs(record.leaseMs));
-  }
-
-  /** With whom it follows; of one that was known already, nothing new is said. */
-  #follow(leader: Leader): Leader {
-    const last = this.#last;
-    this.#last = { leader, seenAt: this.#now };
-    if (last === undefined || sameLeader(last.leader, leader)) return leader;
-    const { pid, epoch } = last.leader;
-    return { ...leader, after: { pid, epoch, silentMs: this.#now - last.seenAt } };
-  }
-
-  /** A lease and a margin: how long silence says nothing. */
-  #waitMs(leaseMs: number): number {
-    return leaseMs + leaseMs * this.#timing.margin;
+    const { holder, epoch, leaseMs } = record;
+    const leader =
+      holder === null ? undefined : this.#succession.follow({ pid: holder.pid, epoch, info: holder }, this.#now);
+    this.#conclude(leader, this.#now + waitOutMs(leaseMs, this.#timing));
   }
 
   #conclude(leader: Leader | undefined, believedUntil: number): void {
@@ -147,8 +126,4 @@ export class Observer {
     this.#leader = leader;
     this.#effects.push({ type: 'leader', leader });
   }
-}
-
-function leaderOf({ holder, epoch }: LeaseRecord): Leader | undefined {
-  return holder === null ? undefined : { pid: holder.pid, epoch, info: holder };
 }

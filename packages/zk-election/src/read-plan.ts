@@ -1,11 +1,13 @@
+import type { LeaseTiming } from './lease-timing.js';
+
+type ReadPlanTiming = Pick<LeaseTiming, 'readEveryMs' | 'readTimeoutMs' | 'retryMs'>;
+
 /**
  * When to read the register: at most one read at a time, another after it if it was wanted meanwhile, again soon after
  * a failure, and now and then when nothing was heard. Pure: told the time, and answers with the number of a read to send.
  */
 export class ReadPlan {
-  readonly #everyMs: number;
-  readonly #timeoutMs: number;
-  readonly #retryMs: number;
+  readonly #timing: ReadPlanTiming;
   /** Of the last read that was sent. */
   #number = 0;
   #sentAt: number | undefined;
@@ -16,10 +18,8 @@ export class ReadPlan {
   #wanted = false;
   #overtaken = false;
 
-  constructor(times: { readonly everyMs: number; readonly timeoutMs: number; readonly retryMs: number }) {
-    this.#everyMs = times.everyMs;
-    this.#timeoutMs = times.timeoutMs;
-    this.#retryMs = times.retryMs;
+  constructor(timing: ReadPlanTiming) {
+    this.#timing = timing;
   }
 
   /** Whether an answer is being waited for. */
@@ -39,7 +39,7 @@ export class ReadPlan {
 
   /** When {@link due} wants to be asked again. */
   get wakeAt(): number {
-    return this.#sentAt === undefined ? this.#dueAt : this.#sentAt + this.#timeoutMs;
+    return this.#sentAt === undefined ? this.#dueAt : this.#sentAt + this.#timing.readTimeoutMs;
   }
 
   /** Wants the register's present content. Where a read is under way, which may be too old, another follows it. */
@@ -57,7 +57,7 @@ export class ReadPlan {
 
   /** The register was heard from in another way: the safety net can wait. */
   heard(now: number): void {
-    if (!this.pending && !this.#wanted) this.#dueAt = now + this.#everyMs;
+    if (!this.pending && !this.#wanted) this.#dueAt = now + this.#timing.readEveryMs;
   }
 
   /** Something newer than what the read under way may bring has been seen. */
@@ -78,14 +78,14 @@ export class ReadPlan {
   /** Takes an answer: `ignore` if it was given up on, `late` if what it brings may be older than what is known. */
   answered(number: number, now: number): 'current' | 'late' | 'ignore' {
     if (!this.#settle(number)) return 'ignore';
-    this.#dueAt = this.#wanted ? now : now + this.#everyMs;
+    this.#dueAt = this.#wanted ? now : now + this.#timing.readEveryMs;
     return this.#overtaken ? 'late' : 'current';
   }
 
   failed(number: number, now: number): void {
     if (!this.#settle(number)) return;
     this.#wanted = true;
-    this.#notBefore = now + this.#retryMs;
+    this.#notBefore = now + this.#timing.retryMs;
     this.#dueAt = this.#notBefore;
   }
 

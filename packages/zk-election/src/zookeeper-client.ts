@@ -1,6 +1,7 @@
-import type { Clock, Random, Timer } from '@mesos-ts/process';
+import type { Clock, Random } from '@mesos-ts/process';
 import type { Logger } from 'pino';
 import { match } from 'ts-pattern';
+import { Alarm } from './alarm.js';
 import {
   type ConnectZookeeper,
   type SessionTicket,
@@ -47,7 +48,7 @@ export class ZookeeperClient {
   readonly #listener: ZookeeperClientListener;
   readonly #servers: readonly ZookeeperServerAddress[];
   readonly #session: ZookeeperSession;
-  #timer: Timer | undefined;
+  readonly #alarm: Alarm;
   #number = 0;
   #connection: ZookeeperConnection | undefined;
   #up = false;
@@ -60,6 +61,7 @@ export class ZookeeperClient {
   constructor(options: ZookeeperClientOptions, listener: ZookeeperClientListener) {
     this.#options = options;
     this.#listener = listener;
+    this.#alarm = new Alarm(options.clock, () => this.#step({ type: 'tick' }));
     this.#servers = shuffled(options.servers, options.random);
     this.#session = new ZookeeperSession(this.#servers.length, options.timeoutMs, options.pingPart);
     this.ended = new Promise((resolve) => {
@@ -102,10 +104,7 @@ export class ZookeeperClient {
   #step(input: Unstamped): void {
     const now = this.#options.clock.now();
     for (const effect of this.#session.step({ ...input, now })) this.#carryOut(effect);
-    this.#timer?.cancel();
-    const { wakeAt } = this.#session;
-    if (wakeAt === Number.POSITIVE_INFINITY) return;
-    this.#timer = this.#options.clock.timer(Math.max(0, wakeAt - now), () => this.#step({ type: 'tick' }));
+    this.#alarm.set(this.#session.wakeAt);
   }
 
   #carryOut(effect: SessionEffect): void {

@@ -38,6 +38,11 @@ export class ZookeeperProblem extends Error {
   }
 }
 
+/** What went wrong, whatever it was that was thrown. */
+export function faultOf(error: unknown): ZookeeperFault {
+  return error instanceof ZookeeperProblem ? error.fault : 'other';
+}
+
 /** What a node holds. */
 export interface ZookeeperNode {
   readonly data: Uint8Array;
@@ -90,6 +95,8 @@ export type ConnectZookeeper = (
 
 /** More than a list of many thousand children; what announces more is no ZooKeeper. */
 const answerBytesMax = 4 * 1024 * 1024;
+/** The library wants to be told servers, and is kept from ever asking which: it is given one by hand. */
+const noServers = 'nowhere';
 /** A change of any version. */
 const anyVersion = -1;
 
@@ -122,7 +129,7 @@ class LibraryConnection implements ZookeeperConnection {
     const { OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, CREATOR_ALL_ACL } = library.ACL;
     this.#acl = user === undefined ? OPEN_ACL_UNSAFE : [...READ_ACL_UNSAFE, ...CREATOR_ALL_ACL];
     const resumed = ticket === undefined ? {} : { sessionId: ticket.id, sessionPassword: ticket.password };
-    this.#client = library.createClient('placeholder', { sessionTimeout: timeoutMs, retries: 0, ...resumed });
+    this.#client = library.createClient(noServers, { sessionTimeout: timeoutMs, retries: 0, ...resumed });
     if (user !== undefined) this.#client.addAuthInfo('digest', Buffer.from(`${user.user}:${user.password}`));
     this.#tame(this.#client.connectionManager, server, ticket);
     this.#client.on('connected', () => this.#tell(() => listener.attached(this.#client.getSessionTimeout())));

@@ -1,7 +1,8 @@
-import type { Clock, Timer } from '@mesos-ts/process';
+import type { Clock } from '@mesos-ts/process';
 import type { MasterInfo } from '@mesos-ts/protocol';
 import { type Logger, pino } from 'pino';
 import { match } from 'ts-pattern';
+import { Alarm } from './alarm.js';
 import type { Contender, Leadership } from './election.js';
 import { AlreadyContending, ElectionClosed, type ElectionError } from './errors.js';
 import { HeldLeadership } from './held-leadership.js';
@@ -10,8 +11,8 @@ import {
   type ZookeeperCandidateEffect,
   type ZookeeperCandidateInput,
 } from './zookeeper-candidate.js';
-import { type ZookeeperConnection, ZookeeperProblem } from './zookeeper-connection.js';
-import { decodeMember, encodeMember, memberPrefix } from './zookeeper-member.js';
+import { faultOf, type ZookeeperConnection } from './zookeeper-connection.js';
+import { encodeMember, memberPrefix, readMember } from './zookeeper-member.js';
 import { candidatePingPart, type OverZookeeperOptions, ZookeeperSessions } from './zookeeper-sessions.js';
 
 interface Pending {
@@ -28,8 +29,8 @@ export class ZookeeperContender implements Contender {
   readonly #path: string;
   readonly #sessions: ZookeeperSessions;
   readonly #candidate = new ZookeeperCandidate();
+  readonly #alarm: Alarm;
   #info: MasterInfo | undefined;
-  #timer: Timer | undefined;
   #pending: Pending | undefined;
   #leadership: HeldLeadership | undefined;
   #closed = false;
@@ -37,6 +38,7 @@ export class ZookeeperContender implements Contender {
   constructor(options: OverZookeeperOptions) {
     const log = options.log ?? pino({ level: 'silent' });
     this.#clock = options.clock;
+    this.#alarm = new Alarm(options.clock, () => this.#step({ type: 'tick' }));
     this.#log = log;
     this.#path = options.address.path;
     this.#sessions = new ZookeeperSessions({ ...options, log }, candidatePingPart);
@@ -80,10 +82,7 @@ export class ZookeeperContender implements Contender {
   #step(input: Unstamped): void {
     const now = this.#clock.now();
     for (const effect of this.#candidate.step({ ...input, now })) this.#carryOut(effect);
-    this.#timer?.cancel();
-    const { wakeAt } = this.#candidate;
-    if (wakeAt === Number.POSITIVE_INFINITY) return;
-    this.#timer = this.#clock.timer(Math.max(0, wakeAt - now), () => this.#step({ type: 'tick' }));
+    this.#alarm.set(this.#candidate.wakeAt);
   }
 
   #carryOut(effect: ZookeeperCandidateEffect): void {
@@ -123,10 +122,7 @@ export class ZookeeperContender implements Contender {
   }
 
   #list(): void {
-    const { client } = this.#sessions;
-    const changed = (): void => {
-      if (this.#sessions.client === client) this.#step({ type: 'changed' });
-    };
+    const changed = this.#sessions.inThisSession(() => this.#step({ type: 'changed' }));
     this.#do(
       'list',
       (connection) => connection.children(this.#path, changed),
@@ -137,8 +133,8 @@ export class ZookeeperContender implements Contender {
   #look(name: string): void {
     this.#do(
       'look',
-      (connection) => connection.get(`${this.#path}/${name}`).catch(goneIfNone),
-      (node) => ({ type: 'looked', name, member: node === 'gone' ? node : decodeMember(name, node.data) }),
+      (connection) => readMember(connection, this.#path, name),
+      (member) => ({ type: 'looked', name, member }),
     );
   }
 
@@ -151,22 +147,15 @@ export class ZookeeperContender implements Contender {
     );
   }
 
-  /** One request in the session that is open; nothing is told of it once that session is not the one any more. */
   #do<T>(
     what: Task,
     ask: (connection: ZookeeperConnection) => Promise<T>,
     input: (value: T, provenAt: number) => Unstamped,
   ): void {
-    const { client } = this.#sessions;
-    const tell = (told: Unstamped): void => {
-      if (this.#sessions.client === client) this.#step(told);
-    };
-    client?.request(ask).then(
-      ({ value, provenAt }) => tell(input(value, provenAt)),
-      (error) => {
-        const fault = error instanceof ZookeeperProblem ? error.fault : 'other';
-        tell({ type: 'failed', what, fault, why: String(error?.message ?? error) });
-      },
+    this.#sessions.request(
+      ask,
+      (value, provenAt) => this.#step(input(value, provenAt)),
+      (fault, why) => this.#step({ type: 'failed', what, fault, why }),
     );
   }
 
@@ -197,10 +186,5 @@ async function makePath(connection: ZookeeperConnection, path: string): Promise<
 }
 
 function fineIfThere(error: unknown): void {
-  if (!(error instanceof ZookeeperProblem && error.fault === 'nodeExists')) throw error;
-}
-
-function goneIfNone(error: unknown): 'gone' {
-  if (error instanceof ZookeeperProblem && error.fault === 'noNode') return 'gone';
-  throw error;
+  if (faultOf(error) !== 'nodeExists') throw error;
 }

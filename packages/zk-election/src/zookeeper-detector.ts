@@ -1,10 +1,11 @@
-import type { Clock, Timer } from '@mesos-ts/process';
+import type { Clock } from '@mesos-ts/process';
 import { type Logger, pino } from 'pino';
 import { match } from 'ts-pattern';
+import { Alarm } from './alarm.js';
 import type { Detector, Leader } from './election.js';
 import { LeaderBoard } from './leader-board.js';
-import { type ZookeeperConnection, ZookeeperProblem } from './zookeeper-connection.js';
-import { decodeMember } from './zookeeper-member.js';
+import { faultOf, type ZookeeperConnection } from './zookeeper-connection.js';
+import { readMember } from './zookeeper-member.js';
 import { ZookeeperObserver, type ZookeeperObserverEffect, type ZookeeperObserverInput } from './zookeeper-observer.js';
 import { type OverZookeeperOptions, observerPingPart, ZookeeperSessions } from './zookeeper-sessions.js';
 
@@ -16,14 +17,15 @@ export class ZookeeperDetector implements Detector {
   readonly #sessions: ZookeeperSessions;
   readonly #observer: ZookeeperObserver;
   readonly #board = new LeaderBoard();
+  readonly #alarm: Alarm;
   #state: 'idle' | 'observing' | 'closed' = 'idle';
-  #timer: Timer | undefined;
 
   /** @param closely see {@link ZookeeperObserver}. */
   constructor(options: OverZookeeperOptions, closely = false) {
     this.#observer = new ZookeeperObserver(closely);
     const log = options.log ?? pino({ level: 'silent' });
     this.#clock = options.clock;
+    this.#alarm = new Alarm(options.clock, () => this.#step({ type: 'tick' }));
     this.#log = log;
     this.#path = options.address.path;
     this.#sessions = new ZookeeperSessions({ ...options, log }, observerPingPart);
@@ -44,7 +46,7 @@ export class ZookeeperDetector implements Detector {
   async close(): Promise<void> {
     this.#state = 'closed';
     this.#board.end();
-    this.#timer?.cancel();
+    this.#alarm.cancel();
     this.#sessions.end();
     await this.#sessions.ended();
   }
@@ -59,10 +61,7 @@ export class ZookeeperDetector implements Detector {
     if (this.#state !== 'observing') return;
     const now = this.#clock.now();
     for (const effect of this.#observer.step({ ...input, now })) this.#carryOut(effect);
-    this.#timer?.cancel();
-    const { wakeAt } = this.#observer;
-    if (wakeAt === Number.POSITIVE_INFINITY) return;
-    this.#timer = this.#clock.timer(Math.max(0, wakeAt - now), () => this.#step({ type: 'tick' }));
+    this.#alarm.set(this.#observer.wakeAt);
   }
 
   #carryOut(effect: ZookeeperObserverEffect): void {
@@ -90,7 +89,7 @@ export class ZookeeperDetector implements Detector {
   }
 
   #list(): void {
-    const changed = this.#ofThisSession(() => this.#step({ type: 'changed' }));
+    const changed = this.#sessions.inThisSession(() => this.#step({ type: 'changed' }));
     this.#do(
       'list',
       (connection) => listOrWait(connection, this.#path, changed),
@@ -99,19 +98,12 @@ export class ZookeeperDetector implements Detector {
   }
 
   #look(name: string, watch: boolean): void {
-    const written = watch ? this.#ofThisSession(() => this.#step({ type: 'written', name })) : undefined;
+    const written = watch ? this.#sessions.inThisSession(() => this.#step({ type: 'written', name })) : undefined;
     this.#do(
       'look',
-      (connection) => connection.get(`${this.#path}/${name}`, written).catch(goneIfNone),
-      (node) => ({ type: 'looked', name, member: node === 'gone' ? node : decodeMember(name, node.data) }),
+      (connection) => readMember(connection, this.#path, name, written),
+      (member) => ({ type: 'looked', name, member }),
     );
-  }
-
-  #ofThisSession<A extends unknown[]>(act: (...args: A) => void): (...args: A) => void {
-    const { client } = this.#sessions;
-    return (...args) => {
-      if (this.#sessions.client === client) act(...args);
-    };
   }
 
   #do<T>(
@@ -119,13 +111,10 @@ export class ZookeeperDetector implements Detector {
     ask: (connection: ZookeeperConnection) => Promise<T>,
     input: (value: T) => Unstamped,
   ): void {
-    const tell = this.#ofThisSession((told: Unstamped) => this.#step(told));
-    this.#sessions.client?.request(ask).then(
-      ({ value }) => tell(input(value)),
-      (error) => {
-        const fault = error instanceof ZookeeperProblem ? error.fault : 'other';
-        tell({ type: 'failed', what, fault, why: String(error?.message ?? error) });
-      },
+    this.#sessions.request(
+      ask,
+      (value) => this.#step(input(value)),
+      (fault, why) => this.#step({ type: 'failed', what, fault, why }),
     );
   }
 }
@@ -141,13 +130,8 @@ async function listOrWait(
   try {
     return await connection.children(path, changed);
   } catch (error) {
-    if (!(error instanceof ZookeeperProblem && error.fault === 'noNode')) throw error;
+    if (faultOf(error) !== 'noNode') throw error;
     if (await connection.exists(path, changed)) changed();
     return [];
   }
-}
-
-function goneIfNone(error: unknown): 'gone' {
-  if (error instanceof ZookeeperProblem && error.fault === 'noNode') return 'gone';
-  throw error;
 }

@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net';
 import { type MasterInfo, MasterInfoSchema } from '@mesos-ts/protocol';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { faultOf, type ZookeeperConnection } from './zookeeper-connection.js';
 
 /** What a node of the group was found to hold. */
 export type Member =
@@ -71,6 +72,22 @@ export function decodeMember(name: string, data: Uint8Array): Member {
   }
   if (!Value.Check(RecordSchema, json)) return { type: 'garbage', why: 'JSON that is no MasterInfo' };
   return json.mesos_ts === undefined ? mesosMember(json) : ourMember(json, json.mesos_ts);
+}
+
+/** The member in a node of the group. @param changed is called when the node is written or goes. */
+export async function readMember(
+  connection: ZookeeperConnection,
+  path: string,
+  name: string,
+  changed?: () => void,
+): Promise<Member | 'gone'> {
+  try {
+    const { data } = await connection.get(`${path}/${name}`, changed);
+    return decodeMember(name, data);
+  } catch (error) {
+    if (faultOf(error) === 'noNode') return 'gone';
+    throw error;
+  }
 }
 
 function binaryMember(data: Uint8Array): Member {

@@ -1,5 +1,6 @@
 import { match } from 'ts-pattern';
 import { type Leader, sameLeader } from './election.js';
+import { Succession } from './succession.js';
 import type { ZookeeperFault } from './zookeeper-connection.js';
 import { ZookeeperGroup } from './zookeeper-group.js';
 import type { Member } from './zookeeper-member.js';
@@ -61,8 +62,7 @@ export class ZookeeperObserver {
   #watched: string | undefined;
   #written = false;
   #leader: Leader | undefined;
-  /** The last that led, and when it was last there for certain. */
-  #last: { readonly leader: Leader; seenAt: number } | undefined;
+  readonly #succession = new Succession();
   #told = false;
   #stranger: string | undefined;
 
@@ -215,16 +215,10 @@ export class ZookeeperObserver {
     }
     this.#told = true;
     this.#leader = leader;
-    this.#effects.push({ type: 'leader', leader: leader === undefined ? undefined : this.#follow(leader) });
-  }
-
-  /** With whom it follows; of one that is back nothing is said. */
-  #follow(leader: Leader): Leader {
-    const last = this.#last;
-    this.#last = { leader, seenAt: this.#now };
-    if (last === undefined || sameLeader(last.leader, leader)) return leader;
-    const { pid, epoch } = last.leader;
-    return { ...leader, after: { pid, epoch, silentMs: this.#now - last.seenAt } };
+    this.#effects.push({
+      type: 'leader',
+      leader: leader === undefined ? undefined : this.#succession.follow(leader, this.#now),
+    });
   }
 
   /**
@@ -232,7 +226,7 @@ export class ZookeeperObserver {
    * closely, it has just been written.
    */
   #sawLeader(): void {
-    if (this.#leader !== undefined && this.#last !== undefined) this.#last.seenAt = this.#now;
+    if (this.#leader !== undefined) this.#succession.saw(this.#now);
   }
 
   #warn(text: string): void {

@@ -3,7 +3,13 @@ import type { Logger } from 'pino';
 import type { ZookeeperAddress } from './address.js';
 import { type ElectionError, ZookeeperRefused, ZookeeperUnreachable } from './errors.js';
 import { ZookeeperClient, type ZookeeperClientListener } from './zookeeper-client.js';
-import { type ConnectZookeeper, loadZookeeper } from './zookeeper-connection.js';
+import {
+  type ConnectZookeeper,
+  faultOf,
+  loadZookeeper,
+  type ZookeeperConnection,
+  type ZookeeperFault,
+} from './zookeeper-connection.js';
 
 /** What a contender or detector over ZooKeeper is made of. */
 export interface OverZookeeperOptions {
@@ -78,6 +84,30 @@ export class ZookeeperSessions {
     );
     this.#client = client;
     client.start();
+  }
+
+  /** The same, but it does nothing any more once the session that is open now is not the one any more. */
+  inThisSession<A extends unknown[]>(act: (...args: A) => void): (...args: A) => void {
+    const client = this.#client;
+    return (...args) => {
+      if (this.#client === client) act(...args);
+    };
+  }
+
+  /**
+   * One request in the session that is open; nothing is told of it once that session is not the one any more.
+   * @param taken is told the answer, and since when it is proven that the session lasted.
+   */
+  request<T>(
+    ask: (connection: ZookeeperConnection) => Promise<T>,
+    taken: (value: T, provenAt: number) => void,
+    failed: (fault: ZookeeperFault, why: string) => void,
+  ): void {
+    const [tell, tellFailed] = [this.inThisSession(taken), this.inThisSession(failed)];
+    this.#client?.request(ask).then(
+      ({ value, provenAt }) => tell(value, provenAt),
+      (error) => tellFailed(faultOf(error), String(error?.message ?? error)),
+    );
   }
 
   /** Ends the session that is open, if there is one, without waiting for it. */
