@@ -13,7 +13,7 @@ const blows: Readonly<Record<string, Blow>> = {
   'the leader is killed': async (scene) => {
     const leader = await scene.leader();
     await scene.killLeader(leader);
-    scene.cluster.restartMaster(scene.masterOf(leader).name);
+    await scene.restartMaster(scene.masterOf(leader));
   },
   'the leader is frozen and goes on': async (scene) => {
     await freeze(scene.masterOf(await scene.leader()).pid, frozenMs);
@@ -29,7 +29,7 @@ const blows: Readonly<Record<string, Blow>> = {
     await scene.cluster.restartNats();
     await master.ended;
     await scene.leader(leader);
-    scene.cluster.restartMaster(master.name);
+    await scene.restartMaster(master);
   },
   'an agent is frozen and goes on': async ({ cluster }) => {
     for (const { pid } of cluster.agents.slice(0, 1)) await freeze(pid, frozenMs);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { type ClusterProcess, LocalCluster } from '@mesos-ts/cli';
 import { parseUpid, Random, SystemClock } from '@mesos-ts/process';
 import type { FrameworkId } from '@mesos-ts/protocol';
@@ -54,7 +54,7 @@ export class FailoverScene {
     const scene = new FailoverScene(t, cluster, address ?? `${cluster.natsUrl}/${clusterName}`, options);
     t.teardown(() => scene.#stop());
     await Promise.all([
-      ...cluster.processes.map(started),
+      ...cluster.processes.map((process) => started(process)),
       ...scene.frameworks.map((framework) =>
         framework.event('in-flight', ({ tasks }) => tasks === scene.#work.inFlight),
       ),
@@ -126,6 +126,12 @@ export class FailoverScene {
     return next;
   }
 
+  /** Starts a master that has ended anew; resolves when it has started. */
+  async restartMaster({ name, logFile }: ClusterProcess): Promise<void> {
+    const before = starts(logFile);
+    await started(this.cluster.restartMaster(name), before + 1);
+  }
+
   /** Whether a process has logged a line like that. */
   logged({ logFile }: { readonly logFile: string }, pattern: RegExp): boolean {
     return pattern.test(readFileSync(logFile, 'utf8'));
@@ -158,10 +164,15 @@ export class FailoverScene {
 }
 
 /** Who finds no server when it starts ends with an error: what is done to the servers waits until everybody has started. */
-function started(process: ClusterProcess): Promise<void> {
-  const hasStarted = (): boolean => {
+function started(process: ClusterProcess, times = 1): Promise<void> {
+  return eventually(`the start of ${process.name}`, () => {
     if (!process.running) throw new Error(`${process.name} ended: ${process.lastLines(20)}`);
-    return /"msg":"(agent|master) started/.test(process.lastLines(1_000));
-  };
-  return eventually(`the start of ${process.name}`, hasStarted);
+    return starts(process.logFile) >= times;
+  });
+}
+
+/** How often those with that log have started. */
+function starts(logFile: string): number {
+  if (!existsSync(logFile)) return 0;
+  return readFileSync(logFile, 'utf8').match(/"msg":"(agent|master) started/g)?.length ?? 0;
 }

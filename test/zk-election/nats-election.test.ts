@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startNatsServer } from '@mesos-ts/cli';
+import { freePort } from '@mesos-ts/cli/testing';
 import { Random } from '@mesos-ts/process';
 import {
   createContender,
@@ -268,12 +268,3 @@ t.test('closing releases everything at any time', async (t) => {
   await within('close without a server', Promise.all([cutOff.close(), watching.close()]));
   t.equal(await within('the end of the leadership', leadership.lost), 'resigned');
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type NatsServer, startNatsServer } from '@mesos-ts/cli';
+import { freePort } from '@mesos-ts/cli/testing';
 import { Random } from '@mesos-ts/process';
 import { createContender, createDetector, type ElectionOptions, type Leader } from '@mesos-ts/zk-election';
 import t from 'tap';
@@ -72,13 +72,4 @@ async function usable(address: string, how: ElectionOptions): Promise<boolean> {
   );
   await contender.close();
   return elected;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
