@@ -1,4 +1,5 @@
 import type { Clock, Timer } from './clock.js';
+import { Heap } from './heap.js';
 
 /** Something with a deadline. */
 export interface Deadlined {
@@ -22,8 +23,7 @@ const slack = 64;
  */
 export class DeadlineQueue {
   readonly #clock: Clock;
-  /** A binary heap: each is due no later than those at twice its index, and one or two more. */
-  #heap: Deadlined[] = [];
+  readonly #heap = new Heap(isBefore);
   #waiting = 0;
   #timer: Timer | undefined;
   /** When it fires. */
@@ -46,9 +46,8 @@ export class DeadlineQueue {
 
   add(item: Deadlined): void {
     this.#waiting++;
-    if (this.#heap.length > 2 * this.#waiting + slack) this.#sweep();
-    this.#heap.push(item);
-    rise(this.#heap, this.#heap.length - 1);
+    if (this.#heap.size > 2 * this.#waiting + slack) this.#heap.keep(isWaiting);
+    this.#heap.add(item);
     if (item.deadline < this.#timerAt) this.#arm(item.deadline);
   }
 
@@ -65,7 +64,7 @@ export class DeadlineQueue {
 
   /** Forgets all, and leaves no timer behind. */
   close(): void {
-    this.#heap = [];
+    this.#heap.keep(() => false);
     this.#disarm();
   }
 
@@ -84,27 +83,14 @@ export class DeadlineQueue {
   #expire(): void {
     this.#disarm();
     const now = this.#clock.now();
-    for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
+    for (let first = this.#heap.first; first !== undefined; first = this.#heap.first) {
       if (!first.settled && first.deadline > now) {
         this.#arm(first.deadline);
         return;
       }
-      this.#removeFirst();
+      this.#heap.removeFirst();
       if (!first.settled) first.expire();
     }
-  }
-
-  #removeFirst(): void {
-    const last = this.#heap.pop();
-    if (last === undefined || this.#heap.length === 0) return;
-    this.#heap[0] = last;
-    sink(this.#heap, 0);
-  }
-
-  #sweep(): void {
-    const heap = this.#heap.filter(isWaiting);
-    for (let index = (heap.length >>> 1) - 1; index >= 0; index--) sink(heap, index);
-    this.#heap = heap;
   }
 }
 
@@ -114,32 +100,4 @@ function isWaiting(item: Deadlined): boolean {
 
 function isBefore(a: Deadlined, b: Deadlined): boolean {
   return a.deadline < b.deadline || (a.deadline === b.deadline && a.order < b.order);
-}
-
-function rise(heap: Deadlined[], from: number): void {
-  const item = heap[from] as Deadlined;
-  let index = from;
-  while (index > 0) {
-    const above = (index - 1) >>> 1;
-    const parent = heap[above] as Deadlined;
-    if (!isBefore(item, parent)) break;
-    heap[index] = parent;
-    index = above;
-  }
-  heap[index] = item;
-}
-
-function sink(heap: Deadlined[], from: number): void {
-  const item = heap[from] as Deadlined;
-  let index = from;
-  for (;;) {
-    let below = 2 * index + 1;
-    if (below >= heap.length) break;
-    if (below + 1 < heap.length && isBefore(heap[below + 1] as Deadlined, heap[below] as Deadlined)) below++;
-    const child = heap[below] as Deadlined;
-    if (!isBefore(child, item)) break;
-    heap[index] = child;
-    index = below;
-  }
-  heap[index] = item;
 }
