@@ -86,6 +86,26 @@ export interface ClusterFlags {
   readonly electionReplicas?: number;
 }
 
+/** Adds the way to the leader, for those who are led. */
+export function masterFlag(command: Command): void {
+  flag(
+    command,
+    '--master <address>',
+    "nats (who leads by the election on the cluster's NATS), zk://host:port,.../path, or one master: master@m1, or host:port of its HTTP",
+    { fallback: 'nats' },
+  );
+}
+
+/** Adds what whoever makes the stream of the registry may be told. */
+export function registryReplicasFlag(command: Command): void {
+  flag(
+    command,
+    '--registry-replicas <number>',
+    'how many servers of a NATS cluster keep a copy; counts when it is made',
+    { parse: wholeNumber(1, 5), fallback: 1 },
+  );
+}
+
 /** Adds what a candidate of an election over NATS may be told. */
 export function electionFlags(command: Command): void {
   durationFlag(

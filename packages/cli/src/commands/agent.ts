@@ -4,7 +4,7 @@ import { startAgent } from '@mesos-ts/agent';
 import { parseResources } from '@mesos-ts/protocol';
 import type { Command } from 'commander';
 import { detectorOf, nodeName, nodeOptions, thisHost } from '../connection.js';
-import { type ClusterFlags, clusterFlags, durationFlag, flag } from '../flags.js';
+import { type ClusterFlags, clusterFlags, durationFlag, flag, masterFlag } from '../flags.js';
 import { askedToEnd } from '../lifetime.js';
 import { createLogger } from '../logger.js';
 
@@ -29,14 +29,7 @@ export function addAgentCommand(program: Command): void {
     '--name <name>',
     "the name of this agent's Node, unique in the cluster (default: the one in the credentials, else a1)",
   );
-  flag(
-    command,
-    '--master <address>',
-    "nats (who leads by the election on the cluster's NATS), zk://host:port,.../path, or one master: master@m1, or host:port of its HTTP",
-    {
-      fallback: 'nats',
-    },
-  );
+  masterFlag(command);
   flag(
     command,
     '--resources <text>',

@@ -3,7 +3,7 @@ import type { Node } from '@mesos-ts/process';
 import type { Detector } from '@mesos-ts/zk-election';
 import type { Command } from 'commander';
 import { detectorOf, startClientNode } from '../connection.js';
-import { type ClusterFlags, clusterFlags, durationFlag, flag, UsageError, wholeNumber } from '../flags.js';
+import { type ClusterFlags, clusterFlags, durationFlag, flag, masterFlag, UsageError, wholeNumber } from '../flags.js';
 import { askedToEnd } from '../lifetime.js';
 import { createLogger } from '../logger.js';
 import { ProgressBar } from '../progress-bar.js';
@@ -101,14 +101,7 @@ Examples:
 
 function addJobFlags(command: Command): void {
   clusterFlags(command, 'warn');
-  flag(
-    command,
-    '--master <address>',
-    "nats (who leads by the election on the cluster's NATS), zk://host:port,.../path, or one master: master@m1, or host:port of its HTTP",
-    {
-      fallback: 'nats',
-    },
-  );
+  masterFlag(command);
   durationFlag(
     command,
     '--failover-timeout <duration>',

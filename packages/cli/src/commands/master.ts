@@ -16,6 +16,7 @@ import {
   durationFlag,
   electionFlags,
   flag,
+  registryReplicasFlag,
   UsageError,
   wholeNumber,
 } from '../flags.js';
@@ -121,15 +122,7 @@ function addRegistryFlags(command: Command): void {
       '(nowhere) (default: nats; in_memory with --election standalone)',
     { parse: registryPlace },
   );
-  flag(
-    command,
-    '--registry-replicas <number>',
-    'how many servers of a NATS cluster keep a copy; counts when it is made',
-    {
-      parse: wholeNumber(1, 5),
-      fallback: 1,
-    },
-  );
+  registryReplicasFlag(command);
   durationFlag(command, '--registry-fetch-timeout <duration>', 'how long a new leader may take to read it', '60secs');
   durationFlag(command, '--registry-store-timeout <duration>', 'how long one write may take', '20secs');
   durationFlag(command, '--registry-gc-interval <duration>', 'how often it forgets what is over', '15mins');

@@ -18,7 +18,7 @@ import { formatResources } from '@mesos-ts/protocol';
 import type { Leader } from '@mesos-ts/zk-election';
 import type { Command } from 'commander';
 import { detectorOf, registryStorageOf, thisHost } from '../connection.js';
-import { type ClusterFlags, clusterFlags, durationFlag, flag, UsageError, wholeNumber } from '../flags.js';
+import { type ClusterFlags, clusterFlags, durationFlag, flag, registryReplicasFlag, UsageError } from '../flags.js';
 import { createLogger } from '../logger.js';
 import { describeLeader, leaderWithin } from './resolve.js';
 
@@ -79,12 +79,7 @@ function addImport(registry: Command): void {
     fallback: 'nats',
   });
   durationFlag(command, '--timeout <duration>', 'how long to look for a leader', '5secs');
-  flag(
-    command,
-    '--registry-replicas <number>',
-    'how many servers of a NATS cluster keep a copy; counts when it is made',
-    { parse: wholeNumber(1, 5), fallback: 1 },
-  );
+  registryReplicasFlag(command);
   command.option('--force', 'do so even while a master leads: it can write no more, and steps down when it tries');
   command.addHelpText(
     'after',
