@@ -13,11 +13,14 @@ export interface Deadlined {
   expire(): void;
 }
 
+/** How many are woken in one turn of the event loop. */
+const wokenPerTurn = 256;
 /** Settled ones are cleared away when there are so many more of them than of the others. */
 const slack = 64;
 
 /**
- * Wakes each of many when its deadline comes, with one timer of the clock: that of the earliest. What settles before is
+ * Wakes each of many when its deadline comes, with one timer of the clock: that of the earliest. Where very many are due, input
+ * and output have their share between. What settles before is
  * left where it is and thrown out later, so that it costs nothing at that moment; at most twice as many as wait, and 64,
  * are kept.
  */
@@ -83,13 +86,16 @@ export class DeadlineQueue {
   #expire(): void {
     this.#disarm();
     const now = this.#clock.now();
+    let woken = 0;
     for (let first = this.#heap.first; first !== undefined; first = this.#heap.first) {
-      if (!first.settled && first.deadline > now) {
+      if (!first.settled && (first.deadline > now || woken === wokenPerTurn)) {
         this.#arm(first.deadline);
         return;
       }
       this.#heap.removeFirst();
-      if (!first.settled) first.expire();
+      if (first.settled) continue;
+      woken++;
+      first.expire();
     }
   }
 }

@@ -1,3 +1,4 @@
+import { type Deadlined, DeadlineQueue } from './deadline-queue.js';
 import { type Envelope, Kind } from './frame.js';
 import type { Peer, PeersContext } from './peer.js';
 
@@ -23,9 +24,37 @@ const pingMs = 500;
 /** How many pings at least a Node leaves unanswered before it counts as silent. */
 const pingsToSilence = 4;
 
+/** The next look at one Node. */
+class Probe implements Deadlined {
+  settled = false;
+
+  constructor(
+    readonly deadline: number,
+    readonly order: number,
+    private readonly probes: DeadlineQueue,
+    private readonly work: () => void,
+  ) {}
+
+  /** Counts as waiting until the next one of its Node does: the queue would be cleared away between the two. */
+  expire(): void {
+    this.settled = true;
+    this.work();
+    this.probes.settled();
+  }
+
+  cancel(): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.probes.settled();
+  }
+}
+
 /**
  * Whether other Nodes are there. One that somebody waits for and that has said nothing since the last probe is looked for,
  * which costs it no answer; from time to time it is asked for one, since one that is frozen can still be seen.
+ *
+ * All Nodes share one timer of the clock: after each timer the platform lets go out what was written, so a thousand of them
+ * that are due after a stall would be a thousand writes to the socket in one turn.
  */
 export class Liveness {
   readonly #context: PeersContext;
@@ -33,11 +62,14 @@ export class Liveness {
   readonly #host: LivenessHost;
   /** A ping takes the place of every so many looks. */
   readonly #looksPerPing: number;
+  readonly #probes: DeadlineQueue;
+  #scheduled = 0;
 
   constructor(context: PeersContext, options: LivenessOptions, host: LivenessHost) {
     this.#context = context;
     this.#options = options;
     this.#host = host;
+    this.#probes = new DeadlineQueue(context.clock);
     const askMs = Math.min(pingMs, options.silentMs / pingsToSilence);
     this.#looksPerPing = Math.max(1, Math.floor(askMs / options.probeMs));
   }
@@ -112,7 +144,10 @@ export class Liveness {
   }
 
   #schedule(peer: Peer, delayMs: number): void {
+    const deadline = this.#context.clock.now() + delayMs;
+    const probe = new Probe(deadline, this.#scheduled++, this.#probes, () => this.#probe(peer));
+    this.#probes.add(probe);
     peer.probe?.cancel();
-    peer.probe = this.#context.clock.timer(delayMs, () => this.#probe(peer));
+    peer.probe = probe;
   }
 }
