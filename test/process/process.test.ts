@@ -1583,6 +1583,52 @@ t.test('link', async (t) => {
     t.equal(watcher.exits.length, 1);
   });
 
+  t.test('all Nodes that are watched are probed by one timer of the clock, however many they are', async (t) => {
+    const world = new World(t);
+    const a = await world.node('a');
+    const others = await Promise.all(Array.from({ length: 20 }, (_, i) => world.handMade(`raw${i}`)));
+    const watcher = new Actor('watcher');
+    a.spawn(watcher);
+    await watcher.dispatch(() => {
+      for (const other of others) watcher.watch(upid('x', other.name));
+    });
+    await world.settle();
+    t.equal(world.clock.timersPending, 1);
+    await world.advance(3 * probeMs);
+    for (const other of others) t.ok(other.heardKinds().includes(kinds.ping), `${other.name} is looked for`);
+    t.equal(world.clock.timersPending, 1);
+  });
+
+  t.test('where very many deadlines come at once, input and output have their share between', async (t) => {
+    const world = new World(t);
+    const a = await world.node('a');
+    const mute = a.spawn(new Actor('mute', { initialize: (self) => void self.on(Question, () => undefined) }));
+    let turn = 0;
+    let asking = true;
+    const nextTurn = (): void => {
+      turn++;
+      if (asking) setImmediate(nextTurn);
+    };
+    const expired = new Map<number, number>();
+    const asks = Array.from({ length: 1_000 }, (_, n) =>
+      a.ask(mute, Question, { n }, { deadlineMs }).catch(() => expired.set(turn, (expired.get(turn) ?? 0) + 1)),
+    );
+    await world.settle();
+    const all = Promise.all(asks).then(() => {
+      asking = false;
+    });
+    const advancing = world.advance(deadlineMs);
+    nextTurn();
+    await Promise.all([all, advancing]);
+    const perTurn = [...expired.values()];
+    t.equal(
+      perTurn.reduce((sum, n) => sum + n, 0),
+      1_000,
+      'each of them is told',
+    );
+    t.ok(Math.max(...perTurn) <= 256, `${Math.max(...perTurn)} in one turn`);
+  });
+
   t.test('a Node is not probed for longer than anyone waits for news of it', async (t) => {
     const world = new World(t);
     const a = await world.node('a');

@@ -89,6 +89,11 @@ export class Liveness {
     peer.probe = undefined;
   }
 
+  /** Leaves no timer behind. */
+  close(): void {
+    this.#probes.close();
+  }
+
   /** It says something, so it is there: whoever said that it has gone was wrong, or meant an earlier connection. */
   heard(peer: Peer): void {
     peer.heardSinceProbe = true;

@@ -73,6 +73,7 @@ export class Peers {
       this.#liveness.unwatch(peer);
       peer.assembly.drop();
     }
+    this.#liveness.close();
     this.#peers.clear();
   }
 
