@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { connect, headers, type NatsConnection } from 'nats';
 import t from 'tap';
-import { eventually, MesosCommand } from '../support/command.js';
+import { eventually, MesosCommand, runMesos } from '../support/command.js';
 import { refusal, SecureServer, within } from './secure-server.js';
 
 const leaderSubject = 'mesos.kv.el.mesos.leader';
@@ -110,6 +110,20 @@ t.test('a framework cannot read or write the registry, and a master can do neith
   ))
     t.equal(await refusal(candidate, subject, () => candidate.publish(subject, '{}')), `publish to ${subject}`);
   t.match((await candidate.request('$JS.API.STREAM.INFO.REG_mesos')).json(), { config: { name: 'REG_mesos' } });
+});
+
+t.test('whoever may not look at the registry is told so, and who may', async (t) => {
+  for (const name of ['a1', 'f1']) {
+    const { code, stdout, stderr } = await runMesos(['registry', 'show'], server.environmentOf(name));
+    t.equal(code, 1);
+    t.equal(stdout, '');
+    t.match(
+      stderr,
+      /does not permit it to these credentials .*: in a secure cluster only masters may read and write it/,
+    );
+    t.notMatch(stderr, /JetStream/);
+  }
+  t.match(await runMesos(['registry', 'show'], server.environmentOf('m1')), { code: 0, stdout: /agents: 0/ });
 });
 
 t.test(

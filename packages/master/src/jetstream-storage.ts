@@ -1,5 +1,5 @@
 import { type Clock, lastingConnection, type Random } from '@mesos-ts/process';
-import { JetStreamStream, outcomeOf, type StreamConfiguration, StreamError } from '@mesos-ts/zk-election';
+import { JetStreamStream, outcomeOf, type StreamConfiguration, StreamError, whenReady } from '@mesos-ts/zk-election';
 import { type ConnectionOptions, createInbox, ErrorCode, Events, type Msg, type NatsConnection, NatsError } from 'nats';
 import { type Logger, pino } from 'pino';
 import { match } from 'ts-pattern';
@@ -21,6 +21,8 @@ export interface JetStreamStorageOptions {
   readonly nats?: ConnectionOptions;
   /** Default: silent. */
   readonly log?: Logger;
+  /** Ends the waiting for a JetStream that is not ready yet, with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 interface Pending {
@@ -77,14 +79,15 @@ export class JetStreamStorage implements RegistryStorage {
   }
 
   /**
-   * Connects, and makes the stream where it is missing.
+   * Connects, and makes the stream where it is missing, as soon as JetStream is ready for that.
    * @throws {RegistryUnreadable} saying what to do.
    */
   static async open(options: JetStreamStorageOptions): Promise<JetStreamStorage> {
     const storage = new JetStreamStorage(await connectTo(options), options);
     try {
       storage.#listen();
-      await storage.#stream.state();
+      const { clock, signal } = options;
+      await whenReady(() => storage.#stream.state(), { clock, log: storage.#log, signal });
       return storage;
     } catch (error) {
       await storage.close();
@@ -135,7 +138,7 @@ export class JetStreamStorage implements RegistryStorage {
 
   /** Releases the connection. Never rejects. */
   async close(): Promise<void> {
-    this.#loseAll('the storage was closed');
+    this.#loseAll('the storage was closed', ErrorCode.ConnectionClosed);
     await this.#connection.close().catch(() => {}); // then it was closed already
     this.#release(); // to be told that
   }
@@ -179,7 +182,7 @@ export class JetStreamStorage implements RegistryStorage {
       if (type === Events.Disconnect) {
         this.#log.warn({ server: data }, 'the registry is cut off from NATS');
         this.#held ??= [];
-        this.#loseAll('the connection to NATS broke');
+        this.#loseAll('the connection to NATS broke', ErrorCode.Disconnect);
       }
       if (type === Events.Reconnect) {
         this.#log.info({ server: data }, 'the registry is connected to NATS again');
@@ -196,11 +199,11 @@ export class JetStreamStorage implements RegistryStorage {
   }
 
   /** Nobody knows what became of what was sent. */
-  #loseAll(why: string): void {
+  #loseAll(why: string, code: ErrorCode): void {
     const lost = [...[...this.#pending.values()].map(({ reject }) => reject), ...this.#asking];
     this.#pending.clear();
     this.#asking.clear();
-    for (const reject of lost) reject(new Error(why));
+    for (const reject of lost) reject(new NatsError(why, code));
   }
 
   // JetStream
@@ -242,7 +245,7 @@ export class JetStreamStorage implements RegistryStorage {
     return match(error.reason)
       .with('no-jetstream', () => this.#withoutJetStream({ cause: error }))
       .with('no-stream', () => new RegistryUnreadable(`there is no stream ${name}: no master has led this cluster yet`))
-      .with('refused', () => new Error(`the stream ${name}: ${error.message}`, { cause: error }))
+      .with('refused', 'not-ready', () => new Error(`the stream ${name}: ${error.message}`, { cause: error }))
       .exhaustive();
   }
 
@@ -254,9 +257,19 @@ export class JetStreamStorage implements RegistryStorage {
     );
   }
 
+  #notPermitted(cause: NatsError): RegistryUnreadable {
+    const { operation, subject } = cause.permissionContext ?? { operation: 'this', subject: '' };
+    return new RegistryUnreadable(
+      `the NATS server at ${this.#connection.getServer()} does not permit it to these credentials (${operation} to ${subject}): ` +
+        'in a secure cluster only masters may read and write it, so take the credentials of one: --credentials m1.creds.json',
+      { cause },
+    );
+  }
+
   #openError(error: unknown): unknown {
     if (!(error instanceof NatsError)) return this.#registryError(error);
     if (error.code === ErrorCode.NoResponders) return this.#withoutJetStream({ cause: error });
+    if (error.code === ErrorCode.PermissionsViolation) return this.#notPermitted(error);
     return new RegistryUnreadable(`the stream ${this.#stream.name}: ${error.message}`, { cause: error });
   }
 }

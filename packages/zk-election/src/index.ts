@@ -44,6 +44,7 @@ export { type NatsRegisterOptions, natsRegister } from './nats-register.js';
 export { Observer, type ObserverEffect, type ObserverInput } from './observer.js';
 export { shownAddress } from './shown-address.js';
 export { StandaloneContender, StandaloneDetector } from './standalone.js';
+export { type WhenReadyOptions, whenReady } from './when-ready.js';
 export {
   ZookeeperCandidate,
   type ZookeeperCandidateEffect,

@@ -35,7 +35,7 @@ export class StreamError extends Error {
   override readonly name = 'StreamError';
 
   constructor(
-    readonly reason: 'no-jetstream' | 'no-stream' | 'refused',
+    readonly reason: 'no-jetstream' | 'no-stream' | 'not-ready' | 'refused',
     message: string,
   ) {
     super(message);
@@ -56,6 +56,8 @@ const streamNotFound = 10059;
 const messageNotFound = 10037;
 const wrongLastSequence = 10071;
 const notEnabled: readonly number[] = [10039, 10076];
+/** The servers of a cluster have no leader yet, or are fewer yet than are to keep the stream. */
+const notReady: readonly number[] = [10008, 10005];
 
 /**
  * A JetStream stream that keeps the last message of each subject, in files, so that its sequence goes on after a restart of
@@ -146,6 +148,7 @@ function checked(answer: ApiAnswer): ApiAnswer {
 
 function reasonOf(code: number): StreamError['reason'] {
   if (notEnabled.includes(code)) return 'no-jetstream';
+  if (notReady.includes(code)) return 'not-ready';
   return code === streamNotFound ? 'no-stream' : 'refused';
 }
 

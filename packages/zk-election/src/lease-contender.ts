@@ -46,6 +46,7 @@ export class LeaseContender implements Contender {
   #leadership: HeldLeadership | undefined;
   #withdrawn: (() => void) | undefined;
   #closing: Promise<void> | undefined;
+  readonly #waiting = new AbortController();
   #failure: ElectionError | undefined;
   #troubled = false;
 
@@ -84,7 +85,7 @@ export class LeaseContender implements Contender {
   }
 
   async #enter(info: MasterInfo): Promise<void> {
-    this.#opening ??= this.#open(this.#listener(), this.#token);
+    this.#opening ??= this.#open(this.#listener(), this.#token, this.#waiting.signal);
     try {
       this.#register = await this.#opening;
     } catch (error) {
@@ -111,7 +112,9 @@ export class LeaseContender implements Contender {
   }
 
   async #close(): Promise<void> {
-    this.#refuse(new ElectionClosed('contender'));
+    const closed = new ElectionClosed('contender');
+    this.#refuse(closed);
+    this.#waiting.abort(closed);
     const register = await this.#opening?.catch(() => undefined);
     if (register === undefined) return;
     if (this.#failure === undefined) await this.#withdraw();

@@ -3,10 +3,10 @@ import { type Logger, pino } from 'pino';
 import { match } from 'ts-pattern';
 import { Alarm } from './alarm.js';
 import type { Detector, Leader } from './election.js';
-import type { ElectionError } from './errors.js';
+import { ElectionClosed, type ElectionError } from './errors.js';
 import { LeaderBoard } from './leader-board.js';
 import type { OverRegisterOptions } from './lease-contender.js';
-import type { OpenRegister, Register } from './lease-register.js';
+import type { OpenRegister, Register, RegisterListener } from './lease-register.js';
 import { leaseTiming } from './lease-timing.js';
 import { Observer, type ObserverEffect, type ObserverInput } from './observer.js';
 
@@ -21,6 +21,7 @@ export class LeaseDetector implements Detector {
   #opening: Promise<Register> | undefined;
   #register: Register | undefined;
   #closing: Promise<void> | undefined;
+  readonly #waiting = new AbortController();
   #troubled = false;
 
   /** `mayRead` false: there is only the watch, and nobody but the register can be heard on it. Default true. */
@@ -45,17 +46,19 @@ export class LeaseDetector implements Detector {
 
   async #close(): Promise<void> {
     this.#board.end();
+    this.#waiting.abort(new ElectionClosed('detector'));
     const register = await this.#opening?.catch(() => undefined);
     this.#end();
     await register?.close();
   }
 
   #start(): void {
-    const opening = this.#open({
+    const listener: RegisterListener = {
       changed: (observation) => this.#step({ type: 'watched', now: this.#clock.now(), observation }),
       reconnected: () => this.#step({ type: 'reconnected', now: this.#clock.now() }),
       failed: (error) => this.#fail(error),
-    }).then((register) => this.#opened(register));
+    };
+    const opening = this.#open(listener, undefined, this.#waiting.signal).then((register) => this.#opened(register));
     this.#opening = opening;
     opening.catch((error) => {
       this.#opening = undefined;

@@ -57,6 +57,7 @@ export interface RegisterListener {
 
 /**
  * Opens a register and its watch, for the candidate of this name (letters and digits), which can be looked for from then
- * on, or for one who only looks on. Rejects with an {@link ElectionError} where that cannot be.
+ * on, or for one who only looks on. Rejects with an {@link ElectionError} where that cannot be; where it only cannot be yet, it
+ * is waited for, until the signal ends that.
  */
-export type OpenRegister = (listener: RegisterListener, candidate?: string) => Promise<Register>;
+export type OpenRegister = (listener: RegisterListener, candidate?: string, signal?: AbortSignal) => Promise<Register>;

@@ -19,6 +19,7 @@ import {
 import { decodeRecord, encodeRecord, type LeaseRecord, type RegisterValue } from './lease-record.js';
 import type { OpenRegister, Reading, Register, RegisterListener, WriteOutcome } from './lease-register.js';
 import { NatsPresence } from './nats-presence.js';
+import { whenReady } from './when-ready.js';
 
 /** Where a register lives in NATS, and how to get there. */
 export interface NatsRegisterOptions {
@@ -48,7 +49,7 @@ const requestTimeoutMsDefault = 3_000;
 
 /** An {@link OpenRegister} over NATS. */
 export function natsRegister(options: NatsRegisterOptions): OpenRegister {
-  return (listener, candidate) => NatsRegister.open(options, listener, candidate);
+  return (listener, candidate, signal) => NatsRegister.open(options, listener, candidate, signal);
 }
 
 /**
@@ -82,17 +83,20 @@ class NatsRegister implements Register {
     });
   }
 
-  /** Connects, begins to watch, and tries whether the stream can be read. */
+  /** Connects, begins to watch, and reads the stream, as soon as JetStream is ready for that. */
   static async open(
     options: NatsRegisterOptions,
     listener: RegisterListener,
     candidate: string | undefined,
+    signal: AbortSignal | undefined,
   ): Promise<NatsRegister> {
     const register = new NatsRegister(await connectTo(options), options, listener);
     try {
       if (candidate !== undefined) register.#show(candidate);
       await register.#watch();
-      if (options.watchOnly === undefined) await register.read();
+      const { clock } = options;
+      if (options.watchOnly === undefined)
+        await whenReady(() => register.read(), { clock, log: register.#log, signal });
       else if (register.#watchRefused !== undefined) throw register.#watchRefused;
       return register;
     } catch (error) {
@@ -220,10 +224,7 @@ class NatsRegister implements Register {
         : error instanceof NatsError && error.code === ErrorCode.NoResponders;
     if (missing) return new JetStreamMissing(server, { cause: error });
     if (!(error instanceof StreamError || error instanceof NatsError)) return error as Error;
-    const silent = error instanceof NatsError && error.code === ErrorCode.Timeout;
-    return new RegisterUnusable(this.#stream.name, silent ? `${server} does not answer` : error.message, {
-      cause: error,
-    });
+    return new RegisterUnusable(this.#stream.name, error.message, { cause: error });
   }
 }
 

@@ -146,13 +146,18 @@ async function run(flags: MasterFlags): Promise<void> {
   const end = askedToEnd();
   const log = createLogger(flags.logLevel);
   const place = flags.registry ?? (flags.election === 'standalone' ? 'in_memory' : 'nats');
-  const storage =
-    place === 'nats' ? await registryStorageOf(flags, log, { replicas: flags.registryReplicas }) : undefined;
+  const storage = place === 'nats' ? await Promise.race([openRegistry(flags, log), end]) : undefined;
+  // Asked to end while JetStream was not ready.
+  if (typeof storage === 'string') return;
   try {
     await lead(flags, log, end, storage);
   } finally {
     await storage?.close();
   }
+}
+
+function openRegistry(flags: MasterFlags, log: Logger): Promise<JetStreamStorage> {
+  return registryStorageOf(flags, log, { replicas: flags.registryReplicas });
 }
 
 /** Leads and stands by, until it is asked to end or cannot go on. */
