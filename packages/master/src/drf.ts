@@ -18,6 +18,8 @@ interface Slave {
   readonly id: SlaveId;
   readonly total: Resources;
   free: Resources;
+  /** Whether what is free is worth an offer: settled when that changes, since each allocation asks it of all agents. */
+  offerable: boolean;
   active: boolean;
   /** By framework: also of frameworks that were removed and still hold something here. */
   readonly allocated: Map<FrameworkId, Resources>;
@@ -66,11 +68,13 @@ export class Drf {
 
   addSlave(slaveId: SlaveId, total: Resources, used: readonly Usage[]): void {
     this.removeSlave(slaveId);
-    const slave: Slave = { id: slaveId, total, free: total, active: true, allocated: new Map() };
+    const slave: Slave = { id: slaveId, total, free: total, offerable: false, active: true, allocated: new Map() };
     for (const { frameworkId, resources } of used)
       slave.allocated.set(frameworkId, addResources(slave.allocated.get(frameworkId) ?? [], resources));
     // What contradicts itself throws here, before it counts anywhere.
-    for (const resources of slave.allocated.values()) slave.free = subtractResources(slave.free, resources);
+    let free = total;
+    for (const resources of slave.allocated.values()) free = subtractResources(free, resources);
+    setFree(slave, free);
     count(this.#totals, total, 1);
     this.#slaves.set(slaveId, slave);
     for (const [frameworkId, resources] of slave.allocated) this.#countAllocated(frameworkId, resources, 1);
@@ -122,7 +126,7 @@ export class Drf {
     if (slave === undefined || isEmpty(resources)) return;
     const framework = this.#frameworks.get(frameworkId);
     const left = subtractResources(slave.allocated.get(frameworkId) ?? [], resources);
-    slave.free = addResources(slave.free, resources);
+    setFree(slave, addResources(slave.free, resources));
     if (isEmpty(left)) slave.allocated.delete(frameworkId);
     else slave.allocated.set(frameworkId, left);
     if (framework === undefined) return;
@@ -148,7 +152,7 @@ export class Drf {
     const allocations: Allocation[] = [];
     const hungry = [...this.#frameworks.values()].filter((framework) => framework.active && !framework.suppressed);
     if (hungry.length === 0) return allocations;
-    const slaves = [...this.#slaves.values()].filter((slave) => slave.active && isWorthAnOffer(slave.free));
+    const slaves = [...this.#slaves.values()].filter((slave) => slave.active && slave.offerable);
     // Several frameworks may get something of one agent where parts of it are reserved for their roles.
     for (const slave of shuffled(slaves, random))
       for (const framework of this.#byShare(hungry)) {
@@ -176,7 +180,8 @@ export class Drf {
     if (framework !== undefined) count(framework.allocated, resources, sign);
   }
 
-  #byShare(frameworks: readonly Framework[]): Framework[] {
+  #byShare(frameworks: readonly Framework[]): readonly Framework[] {
+    if (frameworks.length === 1) return frameworks;
     const shares = new Map(frameworks.map((framework) => [framework, this.#dominantShare(framework)]));
     return [...frameworks].sort(
       (a, b) =>
@@ -213,8 +218,13 @@ export class Drf {
 }
 
 function take(slave: Slave, frameworkId: FrameworkId, resources: Resources): void {
-  slave.free = subtractResources(slave.free, resources);
+  setFree(slave, subtractResources(slave.free, resources));
   slave.allocated.set(frameworkId, addResources(slave.allocated.get(frameworkId) ?? [], resources));
+}
+
+function setFree(slave: Slave, free: Resources): void {
+  slave.free = free;
+  slave.offerable = isWorthAnOffer(free);
 }
 
 function isWorthAnOffer(resources: Resources): boolean {
@@ -223,6 +233,8 @@ function isWorthAnOffer(resources: Resources): boolean {
 
 /** In whole numbers: a share in floating point could make two equal ones differ. */
 function compareShares(a: Share, b: Share): number {
+  const [ours, theirs] = [a.part * b.whole, b.part * a.whole];
+  if (Number.isSafeInteger(ours) && Number.isSafeInteger(theirs)) return ours - theirs;
   const left = BigInt(a.part) * BigInt(b.whole);
   const right = BigInt(b.part) * BigInt(a.whole);
   return left < right ? -1 : left > right ? 1 : 0;

@@ -51,7 +51,9 @@ export class OfferLifecycle {
       else offers.push(offer);
     }
     for (const [frameworkId, offers] of offersByFramework) {
-      this.#acts.log.debug({ framework: frameworkId, offers: offers.map(describeOffer) }, 'offering');
+      // A new leader offers all of a cluster at once: that is described only for who reads it.
+      if (this.#acts.log.isLevelEnabled('debug'))
+        this.#acts.log.debug({ framework: frameworkId, offers: offers.map(describeOffer) }, 'offering');
       for (let first = 0; first < offers.length; first += offersPerMessage)
         this.#acts.tell(this.#books.frameworks.get(frameworkId), ResourceOffer, {
           offers: offers.slice(first, first + offersPerMessage),

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@mesos-ts/process';
+import { type Clock, Inflow, natsSocket, type Timer } from '@mesos-ts/process';
 import { createInbox, type Msg, type NatsConnection, type NatsError } from 'nats';
 
 export interface StreamReaderOptions {
@@ -13,20 +13,27 @@ const heartbeatNs = 1_000_000_000;
 /** An idle consumer that we could not delete ends by itself. */
 const inactiveNs = 10_000_000_000;
 const requestTimeoutMs = 5_000;
+/** How much is read in one turn of the event loop: each record is small, and costs as much as one that is not. */
+const turnBytesMax = 32 * 1024;
+/** What a message takes besides its value: its subject, its headers, and its place in the stream. */
+const frameBytes = 256;
 
 /**
  * Reads a stream from its beginning to its present end, by a consumer of its own that ends with it. As many messages are
- * under way as the server finds right, so that a large stream overflows nobody.
+ * under way as the server finds right, so that a large stream overflows nobody; and as few are taken in one turn of the event
+ * loop as it takes to stay short.
  */
 export class StreamReader {
   readonly #connection: NatsConnection;
   readonly #clock: Clock;
   readonly #options: StreamReaderOptions;
+  readonly #inflow: Inflow;
 
   constructor(connection: NatsConnection, clock: Clock, options: StreamReaderOptions) {
     this.#connection = connection;
     this.#clock = clock;
     this.#options = options;
+    this.#inflow = new Inflow(clock, () => natsSocket(connection), turnBytesMax);
   }
 
   /**
@@ -60,14 +67,18 @@ export class StreamReader {
   ): () => void {
     let timer: Timer | undefined;
     let delivered = 0;
-    const wait = (): void => {
-      timer?.cancel();
-      timer = this.#clock.timer(silenceMsMax, () =>
-        reject(new Error(`${this.#options.stream} is not read any further`)),
-      );
+    let heardAt = this.#clock.now();
+    // Goes on for as long as something comes: a timer for each message would cost as much as the message.
+    const wait = (delayMs: number): void => {
+      timer = this.#clock.timer(delayMs, () => {
+        const left = heardAt + silenceMsMax - this.#clock.now();
+        if (left > 0) wait(left);
+        else reject(new Error(`${this.#options.stream} is not read any further`));
+      });
     };
     const take = (message: Msg): void => {
-      wait();
+      heardAt = this.#clock.now();
+      this.#inflow.took(message.data.byteLength + frameBytes);
       if (message.headers?.code === 100) {
         keepFlowing(message, this.#connection);
         return;
@@ -91,7 +102,7 @@ export class StreamReader {
       }
     };
     const subscription = this.#connection.subscribe(inbox, { callback });
-    wait();
+    wait(silenceMsMax);
     return () => {
       timer?.cancel();
       subscription.unsubscribe();

@@ -19,10 +19,9 @@ const wokenPerTurn = 256;
 const slack = 64;
 
 /**
- * Wakes each of many when its deadline comes, with one timer of the clock: that of the earliest. Where very many are due, input
- * and output have their share between. What settles before is
- * left where it is and thrown out later, so that it costs nothing at that moment; at most twice as many as wait, and 64,
- * are kept.
+ * Wakes each of many when its deadline comes, with one timer of the clock: that of the earliest. Where very many are due,
+ * input and output have their share between. What settles before is left where it is and thrown out later, so that it costs
+ * nothing at that moment; at most twice as many as wait, and 64, are kept.
  */
 export class DeadlineQueue {
   readonly #clock: Clock;

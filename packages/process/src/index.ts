@@ -18,6 +18,7 @@ export {
 } from './errors.js';
 export type { ExitReason, RefusalReason } from './event.js';
 export type { NodeHealth, ProcessHealth } from './health.js';
+export { Inflow, type Readable } from './inflow.js';
 export { type LastingConnectionOptions, lastingConnection } from './lasting-connection.js';
 export { type FrameFilter, MemoryNetwork } from './memory-transport.js';
 export {
@@ -30,6 +31,7 @@ export {
   type ReplyOf,
   UpidSchema,
 } from './message.js';
+export { natsSocket } from './nats-socket.js';
 export { NatsTransport, type NatsTransportOptions, natsUnreachable } from './nats-transport.js';
 export { type AskOptions, Node, type NodeOptions } from './node.js';
 export type { WhileDisconnected } from './outflow.js';

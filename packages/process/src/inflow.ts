@@ -11,7 +11,7 @@ export interface Readable {
  * gets its turn, which is 2 MiB: more than 20,000 small messages, which take a while to handle, and fill the mailboxes
  * before they are. What is not read waits with the server, which then knows that we are slow.
  */
-const turnBytesMax = 256 * 1024;
+const turnBytesDefault = 256 * 1024;
 /** Below this it does not matter in how many turns it came: to ask when a turn ends is not free. */
 const turnBytesMin = 32 * 1024;
 
@@ -19,12 +19,17 @@ const turnBytesMin = 32 * 1024;
 export class Inflow {
   readonly #clock: Clock;
   readonly #source: () => Readable | undefined;
+  readonly #turnBytesMax: number;
   #bytes = 0;
   #paused: Readable | undefined;
   #awaitsTurn = false;
 
-  /** @param source what is read from now; undefined where it cannot be told to stop. */
-  constructor(clock: Clock, source: () => Readable | undefined) {
+  /**
+   * @param source what is read from now; undefined where it cannot be told to stop.
+   * @param turnBytesMax how many bytes are taken in one turn of the event loop; 32 KiB at least.
+   */
+  constructor(clock: Clock, source: () => Readable | undefined, turnBytesMax = turnBytesDefault) {
+    this.#turnBytesMax = turnBytesMax;
     this.#clock = clock;
     this.#source = source;
   }
@@ -37,7 +42,7 @@ export class Inflow {
       this.#awaitsTurn = true;
       this.#clock.nextTurn(this.#nextTurn);
     }
-    if (this.#bytes < turnBytesMax || this.#paused !== undefined) return;
+    if (this.#bytes < this.#turnBytesMax || this.#paused !== undefined) return;
     this.#paused = this.#source();
     this.#paused?.pause();
   }

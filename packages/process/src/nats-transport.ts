@@ -2,9 +2,10 @@ import type { ConnectionOptions, Msg, NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.js';
 import { NameError, TransportError } from './errors.js';
-import { Inflow, type Readable } from './inflow.js';
+import { Inflow } from './inflow.js';
 import { lastingConnection } from './lasting-connection.js';
 import { NameClaim } from './name-claim.js';
+import { natsSocket } from './nats-socket.js';
 import { Outflow, type Outgoing, type WhileDisconnected } from './outflow.js';
 import { Random } from './random.js';
 import type { Transport, TransportSink } from './transport.js';
@@ -105,7 +106,7 @@ export class NatsTransport implements Transport {
       this.#options.whileDisconnected ?? 'refuse',
     );
     this.#outflow = outflow;
-    this.#inflow = new Inflow(clock, () => socketOf(connection));
+    this.#inflow = new Inflow(clock, () => natsSocket(connection));
     this.#subscribe(connection, `${this.#cluster}.${node}.>`, (message) => this.#take(message, sink));
     if (this.#options.connectionEvents === true)
       this.#subscribe(connection, `${this.#cluster}.conn.*`, (message) => takeConnectionEvent(message, sink));
@@ -292,15 +293,6 @@ function takeConnectionEvent(message: Msg, sink: TransportSink): void {
   const id = connectionIdOf(serverId, clientId);
   if (typeof reason === 'string' && reason.startsWith('Slow Consumer')) sink.slowConsumer(id);
   sink.disconnected(id);
-}
-
-/** What the client reads from; it does not say, and where another version has it elsewhere, its reading is not paced. */
-function socketOf(connection: NatsConnection): Readable | undefined {
-  const { protocol } = connection as {
-    readonly protocol?: { readonly transport?: { readonly socket?: Partial<Readable> } };
-  };
-  const socket = protocol?.transport?.socket;
-  return typeof socket?.pause === 'function' && typeof socket.resume === 'function' ? (socket as Readable) : undefined;
 }
 
 /** A client chooses its name itself, but not these. */
