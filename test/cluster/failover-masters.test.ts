@@ -42,7 +42,7 @@ t.test('a framework that never comes back after a failover is removed on time, a
   await eventually('its executors run', () => executors().length > 0);
   const killedAt = performance.now();
   scene.first.child.kill('SIGKILL');
-  await scene.first.outcome;
+  await within('its end', scene.first.outcome);
   await scene.killLeader(await scene.leader());
   await scene.second.times('reregistered', 1);
   await eventually('its executors end', () => executors().length === 0);

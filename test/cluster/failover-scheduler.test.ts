@@ -1,6 +1,7 @@
 import t from 'tap';
 import { FailoverScene } from '../support/failover-scene.js';
 import { overNats, overZookeeper } from '../support/scene-election.js';
+import { within } from '../support/within.js';
 
 for (const election of [overNats, overZookeeper]) {
   t.test(
@@ -9,7 +10,7 @@ for (const election of [overNats, overZookeeper]) {
       const scene = await FailoverScene.start(t, { election });
       await scene.first.pieces(20);
       scene.first.child.kill('SIGKILL');
-      t.equal((await scene.first.outcome).signal, 'SIGKILL');
+      t.equal((await within('its end', scene.first.outcome)).signal, 'SIGKILL');
       const successor = await scene.succeed();
       await successor.event('reregistered');
       await scene.finish();

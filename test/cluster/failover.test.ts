@@ -2,6 +2,7 @@ import { LocalCluster, type LocalClusterOptions } from '@mesos-ts/cli';
 import t from 'tap';
 import { eventually, MesosCommand, runMesos } from '../support/command.js';
 import { processesWith } from '../support/processes.js';
+import { within } from '../support/within.js';
 
 const exactSum = '1999999999000000000';
 
@@ -33,7 +34,7 @@ t.test(
     await sum.line(/^sum: [2-8] of 10 tasks done/);
     const leader = cluster.masters.find(({ name }) => name === before.name);
     process.kill(leader?.pid ?? 0, 'SIGKILL');
-    const { stdout, stderr, code } = await sum.outcome;
+    const { stdout, stderr, code } = await within('the end of the sum', sum.outcome);
     t.equal(stdout, `${exactSum}\n`);
     t.equal(code, 0, stderr);
     t.match(await leader?.ended, /SIGKILL/, 'the leader was really killed');
@@ -54,7 +55,7 @@ t.test('the NATS server is killed and started again under a running sum: no task
   const sum = new MesosCommand(['framework', 'sum'], { NATS_URL: cluster.natsUrl });
   await sum.line(/^sum: [2-8] of 10 tasks done/);
   await cluster.restartNats();
-  const { stdout, stderr, code } = await sum.outcome;
+  const { stdout, stderr, code } = await within('the end of the sum', sum.outcome);
   t.equal(stdout, `${exactSum}\n`);
   t.equal(code, 0, stderr);
 });

@@ -3,6 +3,7 @@ import t from 'tap';
 import { SecureServer } from '../cli/secure-server.js';
 import { eventually, MesosCommand, runMesos } from '../support/command.js';
 import { environmentOf, processesWith } from '../support/processes.js';
+import { within } from '../support/within.js';
 
 /** An nkey seed. Public keys begin with U. */
 const secret = /SU[A-Z2-7]{56}/;
@@ -37,7 +38,7 @@ t.test(
     const leader = masters.find(({ name }) => before.startsWith(`master@${name}#`));
     t.ok(leader, before);
     leader?.command.child.kill('SIGKILL');
-    const { stdout, stderr, code } = await sum.outcome;
+    const { stdout, stderr, code } = await within('the end of the sum', sum.outcome);
     t.equal(stdout, '1999999999000000000\n');
     t.equal(code, 0, stderr);
     const { stdout: after } = await runMesos(['resolve'], server.environmentOf('m1'));

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { eventually, isAlive, MesosCommand, runMesos } from '../support/command.js';
 import { processesWith } from '../support/processes.js';
+import { within } from '../support/within.js';
 
 const own = { NATS_URL: undefined };
 
@@ -32,7 +33,7 @@ t.test('mesos start stays up, says what to try next with the real address, and e
   const leads = await runMesos(['resolve'], { NATS_URL: url });
   t.match(leads.stdout, /^master@m[123]#\w+ epoch 1 on /);
   start.child.kill('SIGINT');
-  const { stderr, code } = await start.outcome;
+  const { stderr, code } = await within('the end of mesos start', start.outcome);
   t.equal(code, 0, stderr);
   t.notOk(idsIn(stderr).some(isAlive));
 });
@@ -43,7 +44,7 @@ t.test('nothing of the cluster outlives a parent that is killed with -9', async 
   await start.line(/^Ctrl-C here ends everything/);
   t.ok(existsSync(folder));
   start.child.kill('SIGKILL');
-  const { stderr } = await start.outcome;
+  const { stderr } = await within('the end of mesos start', start.outcome);
   const ids = idsIn(stderr);
   t.equal(ids.length, 6);
   await eventually('all processes of the cluster end', () => !ids.some(isAlive));
@@ -63,7 +64,7 @@ t.test('Ctrl-C on a terminal, which reaches the whole process group, ends the cl
   });
   await eventually('an agent was started', () => idsIn(stderr).length === 6);
   process.kill(-(child.pid ?? 0), 'SIGINT');
-  const code = await new Promise((resolve) => child.once('close', resolve));
+  const code = await within('the end of mesos start', new Promise((resolve) => child.once('close', resolve)));
   t.equal(code, 0, stderr);
   t.notOk(idsIn(stderr).some(isAlive));
   await eventually('all that was started ends', () => processesWith('MESOS_CLUSTER=grouped').length === 0);

@@ -106,12 +106,17 @@ export class MesosCommand extends ProgramProcess {
   }
 }
 
-/** Runs one command to its end. */
-export function runMesos(
+/** Runs one command to its end, which is within {@link patienceMs}: else it is killed, and the error names it. */
+export async function runMesos(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>> = {},
 ): Promise<Outcome> {
-  return new MesosCommand(args, environment).outcome;
+  const command = new MesosCommand(args, environment);
+  try {
+    return await within(`the end of \`mesos ${args.join(' ')}\``, command.outcome);
+  } finally {
+    command.child.kill('SIGKILL'); // nothing, where it has ended
+  }
 }
 
 /** Resolves once `condition` holds, looking again and again: for what nobody announces, such as the end of a foreign process. */

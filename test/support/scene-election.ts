@@ -11,8 +11,8 @@ export interface SceneElection {
   open(t: Test): Promise<string | undefined>;
 }
 
-/** Of every session in ms, whatever is asked for: the server grants no more. */
-const sessionMs = 2_000;
+/** Of every session in ms, whatever is asked for: the server grants no more. As long as a lease over NATS. */
+const sessionMs = 3_000;
 
 /** By a server that tells of connections. */
 export const overNats: SceneElection = {
