@@ -240,6 +240,27 @@ t.test('an acquisition that is found too late confers nothing: another follows w
   t.same(a.acknowledged(2_710, 'a.2', 2), ['elected epoch 2 until 5405']);
 });
 
+t.test('a register that was made anew and takes an older write makes nobody a leader', async (t) => {
+  const a = new Script();
+  a.contend(0);
+  a.read(0, 0, empty);
+  t.same(a.tick(500), ['read 2']);
+  t.same(a.read(510, 0, empty, 'another'), []);
+  t.same(a.acknowledged(600, 'a.1', 1), [], 'others may lead by what was lost');
+  t.same(a.due(3_810, 1, held('a', 'a.1', 1), 'another'), ['write a.2 by a epoch 2 expecting 1']);
+});
+
+t.test('the failure of an earlier write does not end the wait for the next one', async (t) => {
+  const a = new Script();
+  a.contend(0);
+  a.read(0, 0, empty);
+  a.tick(500);
+  t.same(a.read(510, 0, empty), ['write a.2 by a epoch 1 expecting 0']);
+  t.same(a.writeFailed(520, 'a.1'), ['read 3']);
+  t.same(a.read(530, 0, empty), []);
+  t.equal(a.lease.wakeAt, 1_010, 'when the answer to a.2 is overdue');
+});
+
 t.test('a late acknowledgement counts, from when its write was sent', async (t) => {
   const a = new Script().lead();
   a.tick(500);
@@ -569,6 +590,14 @@ t.test('withdrawing with nothing to undo is done at once', async (t) => {
   t.same(a.withdraw(10), ['withdrawn']);
 });
 
+t.test('withdrawing after a write that was refused waits for nothing', async (t) => {
+  const a = new Script();
+  a.contend(0);
+  a.read(0, 0, empty);
+  t.same(a.conflict(5, 'a.1'), ['read 2']);
+  t.same(a.withdraw(10), ['withdrawn']);
+});
+
 t.test('who contends while it still resigns gains nothing by its old writes, and lets another go first', async (t) => {
   const a = new Script().lead();
   t.same(a.withdraw(100), ['lost epoch 1: resigned', 'write a.2 by nobody epoch 1 expecting 1']);
@@ -654,6 +683,19 @@ t.test('the observer', async (t) => {
     t.same(step({ type: 'watched', now: 11, observation: { seq: 7, value: held('c', 'c.1', 4) } }), []);
     t.same(step(read(12, 2, 6, resigned)), ['leader nobody epoch -', 'read 3']);
     t.same(step(read(13, 3, 7, held('c', 'c.1', 4))), ['leader master@c#1 epoch 4']);
+  });
+
+  t.test('tells whom a leader follows, and since when that one was silent; of one that is back, nothing', async (t) => {
+    const observer = new Observer(timing);
+    const after = (input: ObserverInput): unknown =>
+      observer.step(input).map((effect) => (effect.type === 'leader' ? effect.leader?.after : effect.type));
+    t.same(after({ type: 'start', now: 0 }), ['read']);
+    t.same(after(read(0, 1, 5, held('b', 'b.1', 3))), [undefined], 'nobody was seen before');
+    after({ type: 'watched', now: 500, observation: { seq: 6, value: held('b', 'b.2', 3) } });
+    t.same(after({ type: 'tick', now: 3_800 }), [undefined, 'read'], 'nobody leads');
+    t.same(after(read(3_900, 2, 7, held('b', 'b.3', 3))), [undefined], 'it is back');
+    after({ type: 'reconnected', now: 4_000 });
+    t.same(after(read(4_100, 3, 8, held('c', 'c.1', 4))), [{ pid: 'master@b#1', epoch: 3, silentMs: 200 }]);
   });
 
   t.test('takes garbage for no news, and an empty register for nobody', async (t) => {
