@@ -10,7 +10,7 @@ const quickPerStride = 32;
 /** What is handled between two looks should not take longer than this, in ms. */
 const sliceMs = 1;
 /** How long processes may go on before input and output get their share, in ms, from when the first became ready. */
-const drainMs = 8;
+const drainMs = 4;
 /** The same in events: for a clock that stands still, and for what is too quick to be measured. */
 const drainEvents = 16_384;
 /** How many suspects the report of a slow turn names. */
