@@ -147,6 +147,22 @@ t.test(
   },
 );
 
+t.test('what is under way when the connection breaks is given up at once; what is asked for then waits', async (t) => {
+  const storeDir = t.testdir();
+  const nats = await server(t, { storeDir });
+  const storage = await storageAt(t, nats);
+  await storage.write({ key: 'agent.a', value: '1' }, 0);
+  nats.kill('SIGSTOP');
+  const underWay = [storage.write({ key: 'agent.a', value: '2' }, 1), storage.newest('agent.a')];
+  const given = Promise.allSettled(underWay);
+  nats.kill('SIGKILL');
+  for (const outcome of await given) t.match(outcome, { status: 'rejected', reason: /connection to NATS broke/ });
+  const waiting = [storage.newest('agent.a'), storage.write({ key: 'agent.b', value: '3' }, 1)];
+  await server(t, { storeDir, port: nats.port });
+  const found = [{ record: { key: 'agent.a', value: '1' } }, { type: 'stored', seq: 2 }];
+  t.match(await Promise.all(waiting), found);
+});
+
 t.test('a wall clock that is set back does not keep the registry cut off', async (t) => {
   const storeDir = t.testdir();
   const nats = await server(t, { storeDir });

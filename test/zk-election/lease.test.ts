@@ -8,6 +8,7 @@ import {
   ElectionAddressInvalid,
   ElectionClosed,
   encodeRecord,
+  JetStreamStream,
   Lease,
   LeaseContender,
   LeaseDetector,
@@ -754,6 +755,19 @@ t.test('a record is read back, and whatever is none is garbage with a reason', a
   ])
     t.equal(decodeRecord(bytes(JSON.stringify({ ...good, ...wrong }))).type, 'foreign', JSON.stringify(wrong));
   t.equal(decodeRecord(bytes(JSON.stringify({ ...good, later: 1 }))).type, 'record');
+});
+
+t.test('an account without JetStream is told from a stream that cannot be used', async (t) => {
+  for (const [code, reason] of [
+    [10_039, 'no-jetstream'],
+    [10_076, 'no-jetstream'],
+    [10_059, 'no-stream'],
+    [10_023, 'refused'],
+  ] as const) {
+    const answer = { error: { code: 503, err_code: code, description: 'so it is' } };
+    const stream = new JetStreamStream({ name: 'S', ask: async () => ({ json: () => answer }) as never });
+    await t.rejects(stream.state(), { name: 'StreamError', reason, message: 'so it is' });
+  }
 });
 
 t.test('addresses', async (t) => {
