@@ -87,6 +87,21 @@ function warnings(): { readonly log: Logger; readonly lines: string[] } {
   return { lines, log: pino({ level: 'warn' }, { write: (line) => lines.push(line) }) };
 }
 
+/** Whether a server says that it serves clients. */
+async function serves(address: string): Promise<boolean> {
+  const [host = '', port = ''] = address.split(':');
+  const socket = connect(Number(port), host, () => socket.write('srvr'));
+  let said = '';
+  socket.on('data', (data) => {
+    said += data.toString();
+  });
+  await within(
+    'an answer to srvr',
+    once(socket, 'close').catch(() => undefined),
+  );
+  return said.includes('Mode: ');
+}
+
 const server = await ZookeeperServer.start();
 t.teardown(() => server.stop());
 let paths = 0;
@@ -284,6 +299,24 @@ t.test('three servers that lose one go on holding the election', async (t) => {
     epochs,
     [...new Set(epochs)].sort((a, b) => a - b),
   );
+});
+
+t.test('whoever comes while the servers have no leader waits for one', async (t) => {
+  const servers = await ZookeeperServer.ensemble(3);
+  const world = new World(t, `zk://${servers[0]?.address}/test`);
+  world.onEnd(() => Promise.all(servers.map((one) => one.stop())));
+  await Promise.all(servers.slice(1).map((one) => one.kill('SIGKILL')));
+  await eventually('the one that is left serves nobody', async () => !(await serves(servers[0]?.address ?? '')));
+  const { log, lines } = warnings();
+  const waiting = world.contender(world.address, { log }).contend(master('a'));
+  const told = (): number => lines.filter((line) => line.includes('ZooKeeper has no leader yet')).length;
+  await eventually('it says so', () => told() === 1);
+  const given = world.contender();
+  const refused = t.rejects(given.contend(master('b')), { code: 'ELECTION_CLOSED' });
+  await within('one that is closed ends', Promise.all([given.close(), refused]));
+  await within('a second server is there', servers[1]?.start() ?? Promise.reject());
+  t.ok((await within('it leads', waiting)).isValid());
+  t.equal(told(), 1, 'it was said once');
 });
 
 t.test('with user and password only they may write, and everybody may read; neither is shown', async (t) => {

@@ -158,7 +158,8 @@ class SessionScript {
     this.step({ type: 'attached', now, connection, timeoutMs });
   answered = (now: number, connection: number, sentAt: number) =>
     this.step({ type: 'answered', now, connection, sentAt });
-  closed = (now: number, connection: number) => this.step({ type: 'closed', now, connection, why: 'test' });
+  closed = (now: number, connection: number, wordless = false) =>
+    this.step({ type: 'closed', now, connection, why: 'test', wordless });
   end = (now: number) => this.step({ type: 'end', now });
 
   /** Up at 100, proven by its first ping at 110. */
@@ -187,6 +188,29 @@ t.test('a session', async (t) => {
     t.same(s.closed(1_341, 2), [], 'what comes of it later is nobody any more');
     t.same(s.closed(1_350, 3), ['drop', 'over: test']);
     t.equal(s.session.wakeAt, Number.POSITIVE_INFINITY);
+  });
+
+  t.test('waits at first for servers of which one is there and has no leader yet', async (t) => {
+    const s = new SessionScript();
+    s.start(0);
+    t.same(s.closed(5, 1), ['connect 2 to 1']);
+    t.same(s.closed(6, 2, true), ['connect 3 to 2'], 'it took the connection, and hung up without a word');
+    t.same(s.closed(7, 3), ['waiting']);
+    t.equal(s.session.wakeAt, 7 + 1_200);
+    t.same(s.tick(1_207), ['connect 4 to 0']);
+    t.same(s.attached(1_300, 4), ['up 12000', 'ping']);
+
+    const gone = new SessionScript();
+    gone.start(0);
+    for (const connection of [1, 2, 3]) gone.closed(connection, connection, true);
+    gone.tick(1_203);
+    for (const connection of [4, 5]) gone.closed(1_300, connection);
+    t.same(gone.closed(1_300, 6), ['drop', 'over: test'], 'until none is there any more');
+
+    const ended = new SessionScript();
+    ended.start(0);
+    for (const connection of [1, 2, 3]) ended.closed(connection, connection, true);
+    t.same(ended.end(10), ['drop', 'over: ended']);
   });
 
   t.test('is pinged, and leaves a server that answers nothing before that costs it', async (t) => {

@@ -20,6 +20,7 @@ declare module 'node-zookeeper-client' {
     readonly pendingBuffer: Buffer | null;
     connect(): void;
     findNextServer(use: (server: { readonly host: string; readonly port: number }) => void): void;
+    onSocketConnected(): void;
     onSocketData(data: Buffer): void;
     onSocketError(error: Error): void;
     onSocketClosed(hadError: boolean): void;

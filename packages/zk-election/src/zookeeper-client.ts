@@ -52,6 +52,7 @@ export class ZookeeperClient {
   #number = 0;
   #connection: ZookeeperConnection | undefined;
   #up = false;
+  #waited = false;
   #ticket: SessionTicket | undefined;
   /** Resolves when nothing more is done. */
   readonly ended: Promise<void>;
@@ -121,6 +122,10 @@ export class ZookeeperClient {
         this.#options.log.warn({ why }, 'the connection to ZooKeeper was lost');
         this.#listener.down(why);
       })
+      .with({ type: 'waiting' }, () => {
+        if (!this.#waited) this.#options.log.warn('ZooKeeper has no leader yet, or is none: waiting for it');
+        this.#waited = true;
+      })
       .with({ type: 'endSession' }, () => this.#connection?.endSession())
       .with({ type: 'over' }, ({ why }) => {
         this.#up = false;
@@ -140,9 +145,9 @@ export class ZookeeperClient {
       {
         attached: (negotiatedMs) => this.#attached(number, negotiatedMs),
         expired: () => this.#step({ type: 'expired', connection: number }),
-        closed: (why) => {
+        closed: (why, wordless = false) => {
           this.#keepTicket(number);
-          this.#step({ type: 'closed', connection: number, why });
+          this.#step({ type: 'closed', connection: number, why, wordless });
         },
       },
     );

@@ -20,8 +20,11 @@ export interface ZookeeperListener {
   attached(timeoutMs: number): void;
   /** The server knows that the session is over. */
   expired(): void;
-  /** The connection has ended, with the reason in words; called once, and nothing is called after it. */
-  closed(why: string): void;
+  /**
+   * The connection has ended, with the reason in words; called once, and nothing is called after it. `wordless`: the server
+   * took it and ended it before it said anything, as one does whose ensemble has no leader.
+   */
+  closed(why: string, wordless?: boolean): void;
 }
 
 /** How an operation failed. `connection`: it may have been done, or not. */
@@ -120,6 +123,8 @@ class LibraryConnection implements ZookeeperConnection {
   readonly #listener: ZookeeperListener;
   readonly #waiting = new Set<(error: Error) => void>();
   #why = 'the server hung up';
+  /** What became of the connection until now. */
+  #stage: 'begun' | 'taken' | 'answered' = 'begun';
   #closed = false;
 
   constructor(library: ZookeeperModule, options: ZookeeperConnectionOptions, listener: ZookeeperListener) {
@@ -199,9 +204,14 @@ class LibraryConnection implements ZookeeperConnection {
     if (ticket !== undefined) manager.zxid = ticket.seen;
     manager.servers = [server];
     manager.findNextServer = (use) => use(server);
-    const { onSocketData, onSocketError, onSocketClosed } = manager;
+    const { onSocketConnected, onSocketData, onSocketError, onSocketClosed } = manager;
+    manager.onSocketConnected = () => {
+      this.#stage = 'taken';
+      onSocketConnected.call(manager);
+    };
     manager.onSocketData = (data) => {
       if (this.#closed) return;
+      this.#stage = 'answered';
       try {
         onSocketData.call(manager, data);
         if ((manager.pendingBuffer?.length ?? 0) > answerBytesMax) this.#end('the server says too much at once');
@@ -215,7 +225,7 @@ class LibraryConnection implements ZookeeperConnection {
     };
     manager.onSocketClosed = (hadError) => {
       onSocketClosed.call(manager, hadError);
-      this.#end(this.#why);
+      this.#end(this.#why, this.#stage === 'taken');
     };
   }
 
@@ -226,7 +236,7 @@ class LibraryConnection implements ZookeeperConnection {
     });
   }
 
-  #end(why: string): void {
+  #end(why: string, wordless = false): void {
     if (this.#closed) return;
     this.#closed = true;
     const { connectTimeoutHandler, socket } = this.#client.connectionManager;
@@ -234,7 +244,7 @@ class LibraryConnection implements ZookeeperConnection {
     socket?.destroy();
     for (const reject of this.#waiting) reject(new ZookeeperProblem('connection', why));
     this.#waiting.clear();
-    queueMicrotask(() => this.#listener.closed(why));
+    queueMicrotask(() => this.#listener.closed(why, wordless));
   }
 
   #ask<T>(begin: (done: (error: Failure, value: T) => void) => void): Promise<T> {

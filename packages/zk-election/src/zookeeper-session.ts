@@ -9,7 +9,7 @@ export type SessionInput = { readonly now: number } & (
   /** A request that was sent then has been answered, whatever the answer. */
   | { readonly type: 'answered'; readonly connection: number; readonly sentAt: number }
   | { readonly type: 'expired'; readonly connection: number }
-  | { readonly type: 'closed'; readonly connection: number; readonly why: string }
+  | { readonly type: 'closed'; readonly connection: number; readonly why: string; readonly wordless?: boolean }
   /** The session shall end on the server, too. */
   | { readonly type: 'end' }
 );
@@ -23,6 +23,8 @@ export type SessionEffect =
   | { readonly type: 'ping' }
   | { readonly type: 'up'; readonly timeoutMs: number }
   | { readonly type: 'down'; readonly why: string }
+  /** All servers were tried, and one took the connection and hung up: they will soon be tried again. */
+  | { readonly type: 'waiting' }
   /** Ask the server to end the session. */
   | { readonly type: 'endSession' }
   /** The last effect: the session is over, or it is so long ago that it was heard of that it may be. */
@@ -61,6 +63,8 @@ export class ZookeeperSession {
   #connection = 0;
   /** How many servers were tried since the last that took us. */
   #tried = 0;
+  /** Whether one of them is there and has no leader yet: it hung up without a word. */
+  #electing = false;
   #nextServer = 0;
   #connectSentAt = 0;
   #pauseUntil = 0;
@@ -134,7 +138,10 @@ export class ZookeeperSession {
       .with({ type: 'attached' }, ({ timeoutMs }) => this.#attached(timeoutMs))
       .with({ type: 'answered' }, ({ sentAt }) => this.#wasAnswered(sentAt))
       .with({ type: 'expired' }, () => this.#over('ZooKeeper says that the session has expired'))
-      .with({ type: 'closed' }, ({ why }) => this.#lostConnection(why))
+      .with({ type: 'closed' }, ({ why, wordless }) => {
+        this.#electing ||= wordless === true;
+        this.#lostConnection(why);
+      })
       .with({ type: 'end' }, () => this.#end())
       .exhaustive();
   }
@@ -199,14 +206,16 @@ export class ZookeeperSession {
     else {
       if (wasUp) this.#effects.push({ type: 'down', why });
       if (this.#tried < this.#servers) this.#connect();
-      else if (wasTaken) this.#pause();
+      else if (wasTaken || this.#electing) this.#pause(wasTaken);
       else this.#over(why);
     }
   }
 
-  #pause(): void {
+  #pause(wasTaken: boolean): void {
+    if (!wasTaken) this.#effects.push({ type: 'waiting' });
     this.#state = 'pausing';
     this.#tried = 0;
+    this.#electing = false;
     this.#pauseUntil = this.#now + Math.min(pauseMsMax, this.#timeoutMs * pausePart);
   }
 
