@@ -70,6 +70,26 @@ t.test('The example of the paper ends with three tasks of A, two of B, and equal
   t.end();
 });
 
+t.test('Shares that a product in floating point would not tell apart are told apart', (t) => {
+  const k = 1_000_000_000;
+  const of = (cpus: number, mem: number): Resources => [
+    ...(cpus > 0 ? [{ name: 'cpus', role: '*', scalar: cpus }] : []),
+    ...(mem > 0 ? [{ name: 'mem', role: '*', scalar: mem }] : []),
+  ];
+  const drf = drfOf({}, ['a', 'b']);
+  // k / (2k + 1) is more than (k - 1) / (2k - 1): multiplied out by 1, in 2 * 10^18.
+  drf.addSlave(s1, of(2 * k + 1, 2 * k - 1), [
+    { frameworkId: a, resources: of(k, 0) },
+    { frameworkId: b, resources: of(0, k - 1) },
+  ]);
+  t.same(
+    drf.allocate(0, new Random(1)).map(({ frameworkId }) => frameworkId),
+    [b],
+    'it would be a by its name if they were equal',
+  );
+  t.end();
+});
+
 t.test('Resources that are reserved go to their role alone', (t) => {
   const drf = drfOf({ s1: 'cpus:4;cpus(ads):2;mem(web):512' }, ['a', 'b(ads)', 'c(web)']);
   t.same(given(drf).sort(), ['a s1 cpus:4', 'b s1 cpus(ads):2', 'c s1 mem(web):512']);
