@@ -3,8 +3,6 @@ import { performance } from 'node:perf_hooks';
 
 /** How often to look, in ms: turns shorter than that are seen as one, which nobody minds. */
 const everyMs = 1;
-/** What a kernel's count of the time on a core may be behind while it is on one, in ms: a tick of 250 Hz. */
-const tickMs = 4;
 
 /**
  * Finds the longest turn of this process' event loop: the time between two rounds of timers that was not spent waiting
@@ -40,7 +38,7 @@ export class TurnWatch {
     const [at, idle, cpu, onCore] = [this.#at, this.#idle, this.#cpu, this.#onCore];
     this.#mark();
     const busyMs = this.#at - at - (this.#idle - idle);
-    this.#longestMs = Math.max(this.#longestMs, Math.min(busyMs, this.#cpu - cpu, this.#onCore - onCore + tickMs));
+    this.#longestMs = Math.max(this.#longestMs, Math.min(busyMs, this.#cpu - cpu, this.#onCore - onCore));
   }
 
   #mark(): void {
@@ -48,6 +46,7 @@ export class TurnWatch {
     this.#idle = performance.nodeTiming.idleTime;
     const { user, system } = process.cpuUsage();
     this.#cpu = (user + system) / 1_000;
+    // After cpuUsage, for which the kernel brings its count up to date: else that may be a tick behind.
     this.#onCore = this.#thread.ms();
   }
 }
