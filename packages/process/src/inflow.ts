@@ -11,7 +11,7 @@ export interface Readable {
  * gets its turn, which is 2 MiB: more than 20,000 small messages, which take a while to handle, and fill the mailboxes
  * before they are. What is not read waits with the server, which then knows that we are slow.
  */
-const turnBytesDefault = 128 * 1024;
+const turnBytesDefault = 64 * 1024;
 /** Below this it does not matter in how many turns it came: to ask when a turn ends is not free. */
 const turnBytesMin = 32 * 1024;
 
