@@ -12,9 +12,13 @@ export class ScriptedContender implements Contender {
   #leadership: ScriptedLeadership | undefined;
   #pending: { elect(leadership: Leadership): void; refuse(error: Error): void } | undefined;
 
-  contend(info: MasterInfo): Promise<Leadership> {
+  /** Enters nothing as long as it is set. */
+  unreachable = false;
+
+  contend(info: MasterInfo, onEntered?: () => void): Promise<Leadership> {
     if (this.#pending !== undefined) throw new Error('contended while contending');
     this.infos.push(info);
+    if (!this.unreachable) onEntered?.();
     return new Promise((resolve, reject) => {
       this.#pending = { elect: resolve, refuse: reject };
     });

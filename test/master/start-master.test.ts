@@ -116,7 +116,9 @@ t.test('Stopping a master ends its Node, and only then resigns', async (t) => {
 t.test('A contender that fails', async (t) => {
   t.test('at the first attempt ends the master with its error', async (t) => {
     const contender = new ScriptedContender();
-    const { rig, running } = await Rig.running(t, { contender });
+    contender.unreachable = true;
+    const standby: unknown[] = [];
+    const { rig, running } = await Rig.running(t, { contender, onStandby: (master) => standby.push(master) });
     const error = new Error('no such server');
     contender.refuse(error);
     await t.rejects(running.ended, error);
@@ -124,6 +126,21 @@ t.test('A contender that fails', async (t) => {
     t.same(running.node.processes(), []);
     await rig.advance(60_000);
     t.equal(contender.infos.length, 1, 'it does not try again');
+    t.same(standby, [], 'it never stood by');
+  });
+
+  t.test('after the contest was entered is tried again', async (t) => {
+    const contender = new ScriptedContender();
+    const standby: unknown[] = [];
+    const { rig, running } = await Rig.running(t, { contender, onStandby: (master) => standby.push(master) });
+    t.match(standby, [{ pid: running.pid, hostname: 'master.test' }]);
+    contender.refuse(new Error('the server is away'));
+    await rig.advance(1_000);
+    t.equal(contender.infos.length, 2);
+    contender.elect();
+    await rig.settle();
+    await rig.agent('cpus:1');
+    t.equal(standby.length, 1, 'told once');
   });
 
   t.test('later is tried again after a second', async (t) => {

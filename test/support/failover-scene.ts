@@ -153,7 +153,7 @@ export class FailoverScene {
   holdRunning(processes: readonly ClusterProcess[]): void {
     const ended = processes.filter(({ running }) => !running);
     const how = ended.map((process) => `${process.name}: ${process.lastLines(20)}`);
-    this.#t.same(how, [], 'none of them has ended');
+    this.#t.ok(how.length === 0, how.join('\n') || 'none of them has ended');
   }
 
   async #stop(): Promise<void> {

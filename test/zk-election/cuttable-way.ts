@@ -5,6 +5,8 @@ export class CuttableWay {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #open = true;
+  #breaksAt: string | undefined;
+  #broken = 0;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -16,7 +18,8 @@ export class CuttableWay {
     server.on('connection', (near) => {
       if (!way.#open) return void near.destroy();
       const far = connect(port, '127.0.0.1');
-      near.pipe(far).pipe(near);
+      near.on('data', (chunk) => (way.#isToBreak(chunk) ? near.destroy() : far.write(chunk)));
+      far.pipe(near);
       for (const socket of [near, far]) way.#hold(socket, socket === near ? far : near);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -32,6 +35,16 @@ export class CuttableWay {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Breaks the next connection on which a client sends this, once; that and what follows does not arrive. */
+  breakAt(text: string): void {
+    this.#breaksAt = text;
+  }
+
+  /** How many connections {@link breakAt} broke. */
+  get broken(): number {
+    return this.#broken;
+  }
+
   mend(): void {
     this.#open = true;
   }
@@ -39,6 +52,13 @@ export class CuttableWay {
   async close(): Promise<void> {
     this.cut();
     await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #isToBreak(chunk: Buffer): boolean {
+    if (this.#breaksAt === undefined || !chunk.includes(this.#breaksAt)) return false;
+    this.#breaksAt = undefined;
+    this.#broken++;
+    return true;
   }
 
   #hold(socket: Socket, other: Socket): void {

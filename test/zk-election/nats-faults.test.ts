@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startNatsServer } from '@mesos-ts/cli';
 import { Random } from '@mesos-ts/process';
-import { createContender, createDetector, type ElectionOptions } from '@mesos-ts/zk-election';
+import {
+  type Contender,
+  createContender,
+  createDetector,
+  type Detector,
+  type ElectionOptions,
+} from '@mesos-ts/zk-election';
 import t from 'tap';
 import { within } from '../support/within.js';
 import { CuttableWay } from './cuttable-way.js';
@@ -77,6 +83,25 @@ t.test('what happened while a standby and a detector were cut off, they know whe
   await second.close();
   t.equal((await within('m3 leads', third)).epoch, 3, 'higher than what it missed');
 });
+
+for (const moment of ['SUB ', '$JS.API.STREAM.INFO'])
+  t.test(`a newcomer whose connection breaks as it sends ${moment} tries again`, async (t) => {
+    const world = await World.with(t);
+    const way = await CuttableWay.to(world.server.port);
+    world.onEnd(() => way.close());
+    const [contender, detector] = [createContender, createDetector].map((create) =>
+      create(`${way.url}/test`, options),
+    ) as [Contender, Detector];
+    world.onEnd(() => Promise.all([contender.close(), detector.close()]));
+    way.breakAt(moment);
+    let entered = 0;
+    const leadership = contender.contend(master('m1'), () => entered++);
+    t.equal((await within('m1 leads', leadership)).epoch, 1);
+    t.equal(entered, 1);
+    way.breakAt(moment);
+    t.match(await leaderThat(detector, (one) => one !== undefined), { epoch: 1 });
+    t.equal(way.broken, 2);
+  });
 
 t.test('a wall clock that is set back keeps no candidate from connecting again', async (t) => {
   const storeDir = mkdtempSync(join(tmpdir(), 'election-'));

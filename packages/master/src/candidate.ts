@@ -29,6 +29,8 @@ export class Candidate {
   readonly #http: MasterHttp | undefined;
   readonly #sight: LeaderSight | undefined;
   #master: Master;
+  /** Whether the contest was entered at least once. */
+  #entered = false;
   #state: MasterHealth['state'] = 'standby';
   #epoch: number | undefined;
   /** Ends the term that lasts. */
@@ -60,22 +62,26 @@ export class Candidate {
   }
 
   async run(): Promise<void> {
-    let contended = false;
     while (!this.#stopping) {
       let leadership: Leadership;
       try {
-        leadership = await this.#options.contender.contend(this.#master.info);
-        contended = true;
+        leadership = await this.#options.contender.contend(this.#master.info, () => this.#onEntered());
       } catch (error) {
         if (this.#stopping) return;
         // At the start a person waits for the reason; later, the NATS server may only be away for a while.
-        if (!contended) throw await this.#failed(error);
+        if (!this.#entered) throw await this.#failed(error);
         this.#node.log.error({ err: error }, 'cannot contend for leadership; trying again');
         await this.#pause(contendAgainMs);
         continue;
       }
       await this.#lead(leadership);
     }
+  }
+
+  #onEntered(): void {
+    if (this.#entered) return;
+    this.#entered = true;
+    this.#options.onStandby?.(this.#master.info);
   }
 
   /** The master acts no more when it resigns, and it has resigned as soon as possible: another may lead at once. */

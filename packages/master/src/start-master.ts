@@ -1,5 +1,5 @@
 import { Node, type NodeOptions, type Upid } from '@mesos-ts/process';
-import type { MasterAddress } from '@mesos-ts/protocol';
+import type { MasterAddress, MasterInfo } from '@mesos-ts/protocol';
 import type { Contender, Detector, Leadership } from '@mesos-ts/zk-election';
 import { Candidate } from './candidate.js';
 import { type MasterHealth, MasterHttp, type MasterHttpOptions } from './master-http.js';
@@ -19,6 +19,8 @@ export interface RunMasterOptions extends MasterOptions {
   readonly hostname: string;
   /** End, with {@link SteppedDown}, when leadership is lost, as the original does, instead of standing by again. */
   readonly exitOnStepDown?: boolean;
+  /** Told once it is a candidate, for the first time: nothing that would end a start is in its way any more. */
+  readonly onStandby?: (master: MasterInfo) => void;
   /** Told when it leads, elected and with the registry read, and of every leadership lost with the reason. */
   readonly onLeading?: (leadership: Leadership) => void;
   readonly onLost?: (why: string) => void;

@@ -120,7 +120,7 @@ export class NatsTransport implements Transport {
       stuck: () => {
         sink.stuck();
         // Its reader is dead, so the client would not notice: this makes it connect anew.
-        void connection.reconnect();
+        connection.reconnect().catch(() => undefined); // it was closed meanwhile
       },
     });
     void this.#follow(connection, sink, outflow, this.#watchdog);

@@ -57,12 +57,14 @@ export interface Contender {
    * Enters the contest with `info`; resolves once this candidate leads, which may take for ever. Contending again after
    * leadership was lost is allowed.
    *
+   * @param onEntered called as soon as the contest is entered, before this candidate leads: whatever is wrong with the
+   * address, the server or the credentials would have been told by then.
    * @throws {AlreadyContending} while it contends or leads.
    * @throws {ElectionClosed} when {@link close} comes first.
    * @throws {ElectionError} one of the others where the contest cannot be entered at all. Contending again tries anew,
    * except after {@link NatsConnectionEnded}.
    */
-  contend(info: MasterInfo): Promise<Leadership>;
+  contend(info: MasterInfo, onEntered?: () => void): Promise<Leadership>;
   /**
    * Tells of an epoch learned elsewhere, such as from a process that refused ours as too old: whatever this candidate
    * acquires from now on is higher. Does not change the epoch of a leadership that it already holds.

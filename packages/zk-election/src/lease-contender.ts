@@ -61,13 +61,13 @@ export class LeaseContender implements Contender {
     this.#open = options.open;
   }
 
-  contend(info: MasterInfo): Promise<Leadership> {
+  contend(info: MasterInfo, onEntered?: () => void): Promise<Leadership> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#closing !== undefined) return Promise.reject(new ElectionClosed('contender'));
     if (this.#pending !== undefined || this.#leadership !== undefined) return Promise.reject(new AlreadyContending());
     return new Promise((resolve, reject) => {
       this.#pending = { resolve, reject };
-      this.#enter(info).catch((error) => this.#refuse(error));
+      this.#enter(info, onEntered).catch((error) => this.#refuse(error));
     });
   }
 
@@ -84,7 +84,7 @@ export class LeaseContender implements Contender {
     return this.#closing;
   }
 
-  async #enter(info: MasterInfo): Promise<void> {
+  async #enter(info: MasterInfo, onEntered?: () => void): Promise<void> {
     this.#opening ??= this.#open(this.#listener(), this.#token, this.#waiting.signal);
     try {
       this.#register = await this.#opening;
@@ -92,7 +92,9 @@ export class LeaseContender implements Contender {
       this.#opening = undefined;
       throw error;
     }
-    if (this.#closing === undefined) this.#step({ type: 'contend', now: this.#clock.now(), holder: info });
+    if (this.#closing !== undefined) return;
+    onEntered?.();
+    this.#step({ type: 'contend', now: this.#clock.now(), holder: info });
   }
 
   #listener(): RegisterListener {

@@ -93,11 +93,12 @@ class NatsRegister implements Register {
     const register = new NatsRegister(await connectTo(options), options, listener);
     try {
       if (candidate !== undefined) register.#show(candidate);
-      await register.#watch();
-      const { clock } = options;
-      if (options.watchOnly === undefined)
-        await whenReady(() => register.read(), { clock, log: register.#log, signal });
-      else if (register.#watchRefused !== undefined) throw register.#watchRefused;
+      register.#watch();
+      const { clock, watchOnly } = options;
+      const first = (): Promise<unknown> => (watchOnly === undefined ? register.read() : register.#connection.flush());
+      await whenReady(first, { clock, log: register.#log, signal });
+      // A refused watch alone only makes what is read late.
+      if (watchOnly !== undefined && register.#watchRefused !== undefined) throw register.#watchRefused;
       return register;
     } catch (error) {
       await register.close();
@@ -171,7 +172,7 @@ class NatsRegister implements Register {
     });
   }
 
-  async #watch(): Promise<void> {
+  #watch(): void {
     // An exception out of this callback would end the client's reader for good, and silently.
     const callback = (error: NatsError | null, message: Msg): void => {
       try {
@@ -184,7 +185,6 @@ class NatsRegister implements Register {
     this.#connection.subscribe(this.#options.watchOnly ?? this.#republished(), { callback });
     this.#followStatus().catch((error) => this.#log.error({ err: error }, 'the status of NATS is not followed'));
     this.#connection.closed().then((error) => this.#onClosed(error));
-    await this.#connection.flush();
   }
 
   #onWatchRefused(error: NatsError): void {

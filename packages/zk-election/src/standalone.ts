@@ -18,9 +18,10 @@ export class StandaloneContender implements Contender {
     this.#clock = clock;
   }
 
-  async contend(_info: MasterInfo): Promise<Leadership> {
+  async contend(_info: MasterInfo, onEntered?: () => void): Promise<Leadership> {
     if (this.#closed) throw new ElectionClosed('contender');
     if (this.#leadership !== undefined) throw new AlreadyContending();
+    onEntered?.();
     this.#leadership = new HeldLeadership(standaloneEpoch, Number.POSITIVE_INFINITY, this.#clock);
     return this.#leadership;
   }

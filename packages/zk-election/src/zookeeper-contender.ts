@@ -31,6 +31,7 @@ export class ZookeeperContender implements Contender {
   readonly #candidate = new ZookeeperCandidate();
   readonly #alarm: Alarm;
   #info: MasterInfo | undefined;
+  #onEntered: (() => void) | undefined;
   #pending: Pending | undefined;
   #leadership: HeldLeadership | undefined;
   #closed = false;
@@ -44,12 +45,13 @@ export class ZookeeperContender implements Contender {
     this.#sessions = new ZookeeperSessions({ ...options, log }, candidatePingPart);
   }
 
-  contend(info: MasterInfo): Promise<Leadership> {
+  contend(info: MasterInfo, onEntered?: () => void): Promise<Leadership> {
     if (this.#closed) return Promise.reject(new ElectionClosed('contender'));
     if (this.#pending !== undefined || this.#leadership !== undefined) return Promise.reject(new AlreadyContending());
     return new Promise((resolve, reject) => {
       this.#pending = { resolve, reject };
       this.#info = info;
+      this.#onEntered = onEntered;
       this.#sessions.load().then(
         () => this.#closed || this.#step({ type: 'contend' }),
         (error) => this.#refuse(error),
@@ -117,7 +119,11 @@ export class ZookeeperContender implements Contender {
         await makePath(connection, this.#path);
         return connection.makeMember(`${this.#path}/${memberPrefix}`, data);
       },
-      (path) => ({ type: 'created', name: path.slice(this.#path.length + 1) }),
+      (path) => {
+        this.#onEntered?.();
+        this.#onEntered = undefined;
+        return { type: 'created', name: path.slice(this.#path.length + 1) };
+      },
     );
   }
 

@@ -179,11 +179,11 @@ async function lead(
     recoveryAgentRemovalLimitPercent: flags.recoveryAgentRemovalLimit,
     exitOnStepDown: flags.exitOnStepDown === true,
     http: { ip: flags.ip, port: flags.port },
+    onStandby: ({ pid: upid, address: http }) =>
+      log.info({ upid, cluster: flags.cluster, http }, 'master started: standing by'),
     ...(detector === undefined ? {} : { detector }),
     ...(storage === undefined ? {} : { registrar: registrarOver(storage, flags, log) }),
   });
-  const { address } = master;
-  log.info({ upid: master.pid, cluster: flags.cluster, http: address }, 'master started: standing by');
   const why = await Promise.race([end, master.ended]);
   if (why !== undefined) log.info({ why }, 'ending');
   await master.stop();
