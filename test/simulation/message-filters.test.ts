@@ -1,19 +1,22 @@
-import { MemoryNetwork, Node, upid } from '@mesos-ts/process';
+import { MemoryNetwork, Node, upid, VirtualClock } from '@mesos-ts/process';
 import { fixedLatency, MessageFilters, Simulation } from '@mesos-ts/process/testing';
 import t, { type Test } from 'tap';
 import { Actor } from '../process/actor.js';
 import { Echo, Note } from '../process/conversation.js';
 
-/** Lets everything between Nodes of a MemoryNetwork arrive: they use microtasks only. */
+/** Stands still, so that no turn ends early because the machine is busy. */
+const clock = new VirtualClock();
+
+/** Lets everything between Nodes of a MemoryNetwork arrive. */
 function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return clock.settle();
 }
 
 async function pair(test: Test) {
   const filters = new MessageFilters();
   const network = new MemoryNetwork({ filter: filters });
   const nodes = await Promise.all(
-    ['a', 'b'].map((name) => Node.start({ name, transports: [network.transport()], probeMs: 10_000 })),
+    ['a', 'b'].map((name) => Node.start({ name, transports: [network.transport()], clock, probeMs: 10_000 })),
   );
   const [a, b] = nodes as [Node, Node];
   test.teardown(() => Promise.all(nodes.map((node) => node.stop())));
