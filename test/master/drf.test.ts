@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Allocation, Drf, DrfAllocator, type Usage } from '@mesos-ts/master';
+import { type Allocation, Drf, DrfAllocator, type SlaveDescription, type Usage } from '@mesos-ts/master';
 import { Node, Random, VirtualClock } from '@mesos-ts/process';
 import {
   containsResources,
@@ -195,7 +195,7 @@ t.test('What contradicts the books throws, and leaves them as they were', (t) =>
 });
 
 function usage(frameworkId: FrameworkId, resources: string): Usage {
-  return { frameworkId, resources: read(resources) };
+  return { frameworkId, role: '*', resources: read(resources) };
 }
 
 t.test('Shares', async (t) => {
@@ -279,6 +279,7 @@ t.test('Agents are dealt out one by one, in an order that chance decides', (t) =
 });
 
 t.test('The allocator as a process', async (t) => {
+  const agent = (total: Resources): SlaveDescription => ({ total, hostname: 'h' });
   const start = async (t: Test) => {
     const clock = new VirtualClock();
     const node = await Node.start({ clock, random: new Random(1) });
@@ -286,7 +287,7 @@ t.test('The allocator as a process', async (t) => {
     const given: string[][] = [];
     const allocator = new DrfAllocator('allocator', (allocations) => given.push(allocations.map(text)));
     node.spawn(allocator);
-    allocator.addFramework(a, '*');
+    allocator.addFramework(a, { roles: ['*'] });
     allocator.activateFramework(a);
     /** What was allocated since it was last asked for: one list for each time. */
     const take = async (): Promise<string[][]> => {
@@ -299,29 +300,29 @@ t.test('The allocator as a process', async (t) => {
   t.test('makes one allocation of all that changes in one turn, and none of nothing', async (t) => {
     const { allocator, take } = await start(t);
     t.same(await take(), []);
-    allocator.addSlave(s1, read('cpus:1'), []);
-    allocator.addSlave(s2, read('cpus:1'), []);
+    allocator.addSlave(s1, agent(read('cpus:1')), []);
+    allocator.addSlave(s2, agent(read('cpus:1')), []);
     t.equal((await take())[0]?.length, 2);
-    allocator.recoverResources(a, s1, read('cpus:0.25'));
-    allocator.recoverResources(a, s1, read('cpus:0.25'));
+    allocator.recoverResources(a, s1, '*', read('cpus:0.25'));
+    allocator.recoverResources(a, s1, '*', read('cpus:0.25'));
     t.same(await take(), [['a s1 cpus:0.5']]);
   });
 
   t.test('wakes when a refusal runs out, and sets no timer otherwise', async (t) => {
     const { allocator, clock, take } = await start(t);
-    allocator.addSlave(s1, read('cpus:1'), []);
+    allocator.addSlave(s1, agent(read('cpus:1')), []);
     await take();
     t.equal(clock.timersPending, 0);
-    allocator.recoverResources(a, s1, read('cpus:0.5'), { refuseSeconds: 2 });
-    allocator.recoverResources(a, s1, read('cpus:0.25'), { refuseSeconds: 5 });
+    allocator.recoverResources(a, s1, '*', read('cpus:0.5'), { refuseSeconds: 2 });
+    allocator.recoverResources(a, s1, '*', read('cpus:0.25'), { refuseSeconds: 5 });
     t.same(await take(), [['a s1 cpus:0.75']], 'neither refusal covers both');
-    allocator.recoverResources(a, s1, read('cpus:0.5'));
+    allocator.recoverResources(a, s1, '*', read('cpus:0.5'));
     await clock.advance(1_999);
     t.same(await take(), []);
     t.equal(clock.timersPending, 1, 'one for the next of all');
     await clock.advance(1);
     t.same(await take(), [['a s1 cpus:0.5']]);
-    allocator.recoverResources(a, s1, read('cpus:0.25'));
+    allocator.recoverResources(a, s1, '*', read('cpus:0.25'));
     await clock.advance(2_999);
     t.same(await take(), []);
     await clock.advance(1);
@@ -331,30 +332,30 @@ t.test('The allocator as a process', async (t) => {
 
   t.test('offers nothing of an agent whose books contradict themselves until it is added anew', async (t) => {
     const { allocator, node, take } = await start(t);
-    for (const id of [s1, s2]) allocator.addSlave(id, read('cpus:1'), []);
+    for (const id of [s1, s2]) allocator.addSlave(id, agent(read('cpus:1')), []);
     await take();
-    allocator.recoverResources(a, s1, read('cpus:0.5'));
-    allocator.recoverResources(a, s1, read('cpus:0.75'));
+    allocator.recoverResources(a, s1, '*', read('cpus:0.5'));
+    allocator.recoverResources(a, s1, '*', read('cpus:0.75'));
     t.same(await take(), []);
     t.equal(node.counters.get('allocator_contradictions'), 1);
     allocator.deactivateSlave(s1);
     allocator.activateSlave(s1);
     t.same(await take(), [], 'also when it comes back');
-    allocator.recoverResources(a, s2, read('cpus:1'));
+    allocator.recoverResources(a, s2, '*', read('cpus:1'));
     t.same(await take(), [['a s2 cpus:1']], 'others are not troubled');
-    allocator.addSlave(s1, read('cpus:1'), []);
+    allocator.addSlave(s1, agent(read('cpus:1')), []);
     t.same(await take(), [['a s1 cpus:1']]);
     allocator.deactivateSlave(s1);
-    allocator.recoverResources(a, s1, read('cpus:1'));
+    allocator.recoverResources(a, s1, '*', read('cpus:1'));
     t.same(await take(), []);
     allocator.activateSlave(s1);
     t.same(await take(), [['a s1 cpus:1']]);
     // More than can be counted: as two roles, it passes for well-formed.
     const most = `cpus:${(Number.MAX_SAFE_INTEGER - 1) / 1000}`;
-    allocator.addSlave(s2, read(`${most};${most.replace(':', '(ads):')}`), []);
+    allocator.addSlave(s2, agent(read(`${most};${most.replace(':', '(ads):')}`)), []);
     allocator.deactivateSlave(s2);
     allocator.activateSlave(s2);
-    allocator.recoverResources(a, s1, read('cpus:1'));
+    allocator.recoverResources(a, s1, '*', read('cpus:1'));
     t.same(await take(), [['a s1 cpus:1']]);
     t.equal(node.counters.get('allocator_contradictions'), 2);
   });
@@ -613,7 +614,11 @@ class History {
 
   #addFramework(id: string, role: string): void {
     this.drf.addFramework(framework(id), role);
-    if (this.model.frameworks.has(id)) return;
+    const known = this.model.frameworks.get(id);
+    if (known !== undefined) {
+      Object.assign(known, known.role === role ? {} : { role, refusals: [] });
+      return;
+    }
     this.model.frameworks.set(id, { role, active: false, suppressed: false, allocations: 0, refusals: [] });
   }
 

@@ -14,9 +14,10 @@ import {
   type SlaveInfo,
   type Task,
   type TaskState,
+  unreservedRole,
 } from '@mesos-ts/protocol';
 import { type Agent, Agents, executorKey } from './agents.js';
-import type { Allocator, Usage } from './allocator.js';
+import type { Allocation, Allocator, FrameworkDescription, SlaveDescription, Usage } from './allocator.js';
 import { type Framework, Frameworks } from './frameworks.js';
 import type { Accepted } from './launch.js';
 import { Offers } from './offers.js';
@@ -55,11 +56,11 @@ export class Books {
   // Offers
 
   /** Makes an offer of what was allocated; gives it back at once if framework or agent have gone meanwhile. */
-  makeOffer(frameworkId: FrameworkId, slaveId: SlaveId, resources: Resources): Offer | undefined {
+  makeOffer({ frameworkId, slaveId, role, resources }: Allocation): Offer | undefined {
     const framework = this.frameworks.get(frameworkId);
     const agent = this.agents.get(slaveId);
     if (framework?.connected && agent?.connected) return this.offers.add(framework, agent, resources);
-    this.#allocator.recoverResources(frameworkId, slaveId, resources);
+    this.#allocator.recoverResources(frameworkId, slaveId, role, resources);
     return undefined;
   }
 
@@ -75,7 +76,7 @@ export class Books {
   }
 
   giveBack(frameworkId: FrameworkId, slaveId: SlaveId, resources: Resources, filters?: Filters): void {
-    this.#allocator.recoverResources(frameworkId, slaveId, resources, filters);
+    this.#allocator.recoverResources(frameworkId, slaveId, this.#roleOf(frameworkId), resources, filters);
   }
 
   // Tasks and executors
@@ -135,7 +136,7 @@ export class Books {
   /** A new agent, under an id that was minted for it. @param info with normalized resources. */
   addAgent(id: SlaveId, info: SlaveInfo, pid: Upid): Agent {
     const agent = this.agents.add(id, info, pid);
-    this.#allocator.addSlave(agent.id, agent.info.resources, []);
+    this.#allocator.addSlave(agent.id, descriptionOf(agent), []);
     return agent;
   }
 
@@ -144,7 +145,7 @@ export class Books {
     const agent = this.agents.add(id, report.slave, pid);
     for (const info of report.frameworks) if (info.id !== undefined) this.#importFramework(info.id, info);
     this.#importUnknown(agent, report.executors, report.tasks);
-    this.#allocator.addSlave(agent.id, agent.info.resources, usagesOf(agent));
+    this.#allocator.addSlave(agent.id, descriptionOf(agent), this.#usagesOf(agent));
     return agent;
   }
 
@@ -198,7 +199,7 @@ export class Books {
 
   addFramework(id: FrameworkId, info: FrameworkInfo): Framework {
     const framework = this.frameworks.add(id, info);
-    this.#allocator.addFramework(id, info.role);
+    this.#allocator.addFramework(id, frameworkDescription(info));
     return framework;
   }
 
@@ -216,8 +217,7 @@ export class Books {
     framework.info = { ...info, id: framework.id };
     if (role === info.role) return [];
     const voided = this.#takeBackAll(framework.offers);
-    this.#allocator.removeFramework(framework.id);
-    this.#allocator.addFramework(framework.id, info.role);
+    this.#allocator.addFramework(framework.id, frameworkDescription(info));
     return voided;
   }
 
@@ -267,7 +267,7 @@ export class Books {
   #countAnew(agent: Agent): Offer[] {
     const offers = this.offers.all(agent.offers);
     for (const offer of offers) this.consume(offer);
-    this.#allocator.addSlave(agent.id, agent.info.resources, usagesOf(agent));
+    this.#allocator.addSlave(agent.id, descriptionOf(agent), this.#usagesOf(agent));
     return offers;
   }
 
@@ -327,13 +327,27 @@ export class Books {
     for (const offer of offers) this.takeBack(offer);
     return offers;
   }
+
+  #usagesOf(agent: Agent): Usage[] {
+    const usages: Usage[] = [];
+    const use = (frameworkId: FrameworkId, resources: Resources): void => {
+      usages.push({ frameworkId, role: this.#roleOf(frameworkId), resources });
+    };
+    for (const { task, holdsResources } of agent.tasks) if (holdsResources) use(task.frameworkId, task.resources);
+    for (const { frameworkId, holds } of agent.executors.values())
+      for (const resources of holds) use(frameworkId, resources);
+    return usages;
+  }
+
+  #roleOf(frameworkId: FrameworkId): string {
+    return this.frameworks.get(frameworkId)?.info.role ?? unreservedRole;
+  }
 }
 
-function usagesOf(agent: Agent): Usage[] {
-  const usages: Usage[] = [];
-  for (const { task, holdsResources } of agent.tasks)
-    if (holdsResources) usages.push({ frameworkId: task.frameworkId, resources: task.resources });
-  for (const { frameworkId, holds } of agent.executors.values())
-    for (const resources of holds) usages.push({ frameworkId, resources });
-  return usages;
+function descriptionOf({ info }: Agent): SlaveDescription {
+  return { total: info.resources, hostname: info.hostname };
+}
+
+function frameworkDescription(info: FrameworkInfo): FrameworkDescription {
+  return { roles: [info.role] };
 }

@@ -1,11 +1,12 @@
 import { Process, type Timer } from '@mesos-ts/process';
-import type { Filters, FrameworkId, Resources, SlaveId } from '@mesos-ts/protocol';
-import type { Allocation, Allocator, Usage } from './allocator.js';
+import { type Filters, type FrameworkId, type Resources, type SlaveId, unreservedRole } from '@mesos-ts/protocol';
+import type { Allocation, Allocator, FrameworkDescription, SlaveDescription, Usage } from './allocator.js';
 import { Drf } from './drf.js';
 
 /**
  * The allocator as a process: keeps the pure core's time and order. Everything that happens in one turn leads to one
- * allocation; nothing waits for a batch, and freed resources are offered at once.
+ * allocation; nothing waits for a batch, and freed resources are offered at once. Of a framework's roles it heeds the first
+ * alone.
  */
 export class DrfAllocator extends Process implements Allocator {
   readonly #drf = new Drf();
@@ -21,7 +22,7 @@ export class DrfAllocator extends Process implements Allocator {
     this.#allocated = allocated;
   }
 
-  addSlave(slaveId: SlaveId, total: Resources, used: readonly Usage[]): void {
+  addSlave(slaveId: SlaveId, { total }: SlaveDescription, used: readonly Usage[]): void {
     this.#change(slaveId, () => {
       this.#quarantined.delete(slaveId);
       this.#drf.addSlave(slaveId, total, used);
@@ -43,7 +44,8 @@ export class DrfAllocator extends Process implements Allocator {
     this.#change(slaveId, () => this.#drf.setSlaveActive(slaveId, false));
   }
 
-  addFramework(frameworkId: FrameworkId, role: string): void {
+  addFramework(frameworkId: FrameworkId, { roles }: FrameworkDescription): void {
+    const [role = unreservedRole] = roles;
     this.#change(undefined, () => this.#drf.addFramework(frameworkId, role));
   }
 
@@ -59,7 +61,13 @@ export class DrfAllocator extends Process implements Allocator {
     this.#change(undefined, () => this.#drf.setFrameworkActive(frameworkId, false));
   }
 
-  recoverResources(frameworkId: FrameworkId, slaveId: SlaveId, resources: Resources, filters?: Filters): void {
+  recoverResources(
+    frameworkId: FrameworkId,
+    slaveId: SlaveId,
+    _role: string,
+    resources: Resources,
+    filters?: Filters,
+  ): void {
     this.#change(slaveId, () => this.#drf.recover(frameworkId, slaveId, resources, this.clock.now(), filters));
   }
 
@@ -70,6 +78,13 @@ export class DrfAllocator extends Process implements Allocator {
   reviveOffers(frameworkId: FrameworkId): void {
     this.#change(undefined, () => this.#drf.revive(frameworkId));
   }
+
+  // It knows nothing of all this.
+  used(): void {}
+  requestResources(): void {}
+  updateWeights(): void {}
+  updateQuota(): void {}
+  updateWhitelist(): void {}
 
   #change(slaveId: SlaveId | undefined, change: () => void): void {
     this.enqueue(() => {

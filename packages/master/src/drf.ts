@@ -33,7 +33,7 @@ interface Refusal {
 
 interface Framework {
   readonly id: FrameworkId;
-  readonly role: string;
+  role: string;
   active: boolean;
   suppressed: boolean;
   readonly refusals: Map<SlaveId, Refusal[]>;
@@ -66,7 +66,7 @@ export class Drf {
   /** Thousandths by resource name, of all agents. */
   readonly #totals = new Map<string, number>();
 
-  addSlave(slaveId: SlaveId, total: Resources, used: readonly Usage[]): void {
+  addSlave(slaveId: SlaveId, total: Resources, used: readonly Omit<Usage, 'role'>[]): void {
     this.removeSlave(slaveId);
     const slave: Slave = { id: slaveId, total, free: total, offerable: false, active: true, allocated: new Map() };
     for (const { frameworkId, resources } of used)
@@ -95,7 +95,12 @@ export class Drf {
   }
 
   addFramework(frameworkId: FrameworkId, role: string): void {
-    if (this.#frameworks.has(frameworkId)) return;
+    const known = this.#frameworks.get(frameworkId);
+    if (known !== undefined) {
+      if (known.role !== role) known.refusals.clear();
+      known.role = role;
+      return;
+    }
     const framework: Framework = {
       id: frameworkId,
       role,
@@ -161,7 +166,7 @@ export class Drf {
         take(slave, framework.id, resources);
         this.#countAllocated(framework.id, resources, 1);
         framework.allocations++;
-        allocations.push({ frameworkId: framework.id, slaveId: slave.id, resources });
+        allocations.push({ frameworkId: framework.id, slaveId: slave.id, role: framework.role, resources });
       }
     return allocations;
   }

@@ -1,4 +1,20 @@
-export type { Allocation, Allocator, Usage } from './allocator.js';
+export type {
+  AgentExplanation,
+  Allocation,
+  Allocator,
+  Attribute,
+  AttributeConstraint,
+  Demand,
+  FrameworkDescription,
+  Hindrance,
+  OfferConstraints,
+  Precedence,
+  Quantities,
+  Quota,
+  RoleExplanation,
+  SlaveDescription,
+  Usage,
+} from './allocator.js';
 export { Books } from './books.js';
 export { SteppedDown } from './candidate.js';
 export { Drf } from './drf.js';

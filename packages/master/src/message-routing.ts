@@ -91,8 +91,8 @@ export class MessageRouting {
     this.#fromFramework(UnregisterFramework, (framework) => frameworks.unregistered(framework));
     this.#fromFramework(LaunchTasks, (framework, body) => offers.launch(framework, body));
     this.#fromFramework(DeclineResourceOffer, (framework, body) => offers.decline(framework, body));
-    this.#fromFramework(ReviveOffers, ({ id }) => allocator.reviveOffers(id));
-    this.#fromFramework(SuppressOffers, ({ id }) => allocator.suppressOffers(id));
+    this.#fromFramework(ReviveOffers, ({ id }) => allocator.reviveOffers(id, []));
+    this.#fromFramework(SuppressOffers, ({ id }) => allocator.suppressOffers(id, []));
     this.#fromFramework(KillTask, (framework, { taskId }) => tasks.kill(framework, taskId));
     this.#fromFramework(StatusUpdateAcknowledgement, (framework, body) => tasks.acknowledge(framework, body));
     this.#fromFramework(ReconcileTasks, (framework, { statuses }) => tasks.reconcile(framework, statuses));

@@ -43,8 +43,9 @@ export class OfferLifecycle {
   /** Offers what was allocated, to each framework all of it together. */
   offer(allocations: readonly Allocation[]): void {
     const offersByFramework = new Map<FrameworkId, Offer[]>();
-    for (const { frameworkId, slaveId, resources } of allocations) {
-      const offer = this.#departed.has(slaveId) ? undefined : this.#books.makeOffer(frameworkId, slaveId, resources);
+    for (const allocation of allocations) {
+      const { frameworkId, slaveId } = allocation;
+      const offer = this.#departed.has(slaveId) ? undefined : this.#books.makeOffer(allocation);
       if (offer === undefined) continue;
       const offers = offersByFramework.get(frameworkId);
       if (offers === undefined) offersByFramework.set(frameworkId, [offer]);

@@ -17,6 +17,7 @@ export {
 export type {
   CommandInfo,
   ExecutorInfo,
+  FaultDomain,
   Filters,
   FrameworkInfo,
   Offer,
@@ -25,7 +26,7 @@ export type {
   TaskInfo,
   TaskStatus,
 } from './infos.js';
-export { FrameworkInfoSchema, SlaveInfoSchema } from './infos.js';
+export { FaultDomainSchema, FrameworkInfoSchema, SlaveInfoSchema } from './infos.js';
 export { type MasterAddress, MasterAddressSchema, type MasterInfo, MasterInfoSchema } from './master-info.js';
 export {
   DeclineResourceOffer,

@@ -49,6 +49,13 @@ export const TaskInfoSchema = Type.Object({
 });
 export type TaskInfo = DeepReadonly<Static<typeof TaskInfoSchema>>;
 
+/** Where an agent or a master stands (Mesos facts 4.8): a region of several zones. */
+export const FaultDomainSchema = Type.Object({
+  region: Type.String({ minLength: 1, maxLength: 255 }),
+  zone: Type.String({ minLength: 1, maxLength: 255 }),
+});
+export type FaultDomain = DeepReadonly<Static<typeof FaultDomainSchema>>;
+
 export const FrameworkInfoSchema = Type.Object({
   /** Absent at the first registration: the master mints it. */
   id: Type.Optional(FrameworkIdSchema),
