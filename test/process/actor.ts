@@ -47,6 +47,10 @@ export class Actor extends Process {
     this.reply(type, body);
   }
 
+  answerLater<M extends AnyMessageType>(type: M): (body: BodyOf<M>) => void {
+    return this.replyLater(type);
+  }
+
   request<M extends AskableMessageType>(to: Upid, type: M, body: BodyOf<M>, options: AskOptions): Promise<ReplyOf<M>> {
     return this.ask(to, type, body, options);
   }

@@ -701,6 +701,26 @@ t.test('ask', async (t) => {
     t.throws(() => actor.answer(Answer, { n: 1 }), TypeError, 'no message is being handled');
   });
 
+  t.test('one that is answered later holds up nobody meanwhile', async (t) => {
+    const world = new World(t);
+    const [a, b] = [await world.node('a'), await world.node('b')];
+    for (const home of [a, b]) {
+      const answers: ((body: { readonly n: number }) => void)[] = [];
+      const desk = new Actor('desk', {
+        initialize: (self) => void self.on(Question, () => void answers.push(self.answerLater(Answer))),
+      });
+      const pid = home.spawn(desk);
+      const asked = [1, 2].map((n) => a.ask(pid, Question, { n }, { deadlineMs }));
+      await world.settle();
+      t.equal(answers.length, 2, 'the second was heard while the first waits');
+      answers[1]?.({ n: 12 });
+      t.strictSame(await asked[1], { n: 12 });
+      answers[0]?.({ n: 11 });
+      t.strictSame(await asked[0], { n: 11 });
+      t.throws(() => desk.answerLater(Answer), TypeError, 'no message is being handled');
+    }
+  });
+
   t.test('times out by the deadline and swallows a late reply, counted', async (t) => {
     const world = new World(t);
     const [a, b] = [await world.node('a'), await world.node('b')];

@@ -21,6 +21,37 @@ const status = { taskId, state: 'TASK_RUNNING', source: 'SOURCE_EXECUTOR', times
 const offer = { id: offerId, frameworkId, slaveId, hostname: 'h', resources, executorIds: [executorId] };
 const filters = { refuseSeconds: 5 };
 const relayed = { slaveId, frameworkId, executorId, data };
+const quota = { role: 'ads', guarantees: { cpus: 1_000 }, limits: { cpus: 2_000, mem: 0 } };
+const hindered = (hindrance: object) => ({
+  ...{ slaveId, hostname: 'h', hindrance },
+  held: [{ frameworkId, role: 'ads', resources }],
+  offers: [{ id: offerId, frameworkId }],
+});
+const explained = {
+  role: 'ads',
+  demands: [{ shape: { cpus: 1_000 }, count: 3 }],
+  precedence: [
+    { node: 'ads', share: '0.41', ahead: { node: 'eng', share: '0.38' } },
+    { node: frameworkId, share: '0' },
+  ],
+  agents: [
+    ...[
+      'agent-inactive',
+      'not-whitelisted',
+      'framework-inactive',
+      'suppressed',
+      'gpus',
+      'cap',
+      'no-demand',
+      'next',
+    ].map((why) => hindered({ why })),
+    hindered({ why: 'constraint', constraint: 'rack=a' }),
+    hindered({ why: 'region', region: 'eu' }),
+    ...['short', 'too-small', 'guarantees'].map((why) => hindered({ why, by: { cpus: 1_500 } })),
+    hindered({ why: 'limit', role: 'ads', by: { cpus: 1 } }),
+    hindered({ why: 'filtered', forMs: 0.5 }),
+  ],
+};
 
 /** A right body of every message. */
 const samples: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -71,6 +102,16 @@ const samples: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   RegisterExecutor: { frameworkId, executorId },
   ExecutorRegistered: { executor, framework, slave },
   ShutdownExecutor: { frameworkId, executorId },
+  GetQuota: {},
+  QuotaStatus: { epoch, quotas: [{ ...quota, consumed: { cpus: 500 } }] },
+  UpdateQuota: { quotas: [quota], force: false },
+  QuotaUpdated: { epoch },
+  GetWeights: {},
+  WeightsStatus: { epoch, weights: [{ role: 'ads', weight: 2_500 }] },
+  UpdateWeights: { weights: [{ role: 'ads', weight: 1 }] },
+  WeightsUpdated: { epoch },
+  ExplainAllocation: { framework: 'f' },
+  AllocationExplained: { epoch, roles: [explained] },
 };
 
 const types = new Map(
@@ -125,4 +166,11 @@ t.test('numbers beyond their bounds are refused', async (t) => {
     protocol.RegisterFramework.check({ framework: { ...framework, failoverTimeoutMs } });
   t.ok(framed(1));
   t.notOk(framed(1.5) || framed(-1));
+  const weighed = (weight: number): boolean => protocol.UpdateWeights.check({ weights: [{ role: 'ads', weight }] });
+  t.ok(weighed(1));
+  t.notOk(weighed(0) || weighed(-1) || weighed(0.5) || weighed(2 ** 53));
+  const limited = (limits: object): boolean =>
+    protocol.UpdateQuota.check({ quotas: [{ ...quota, limits }], force: false });
+  t.ok(limited({ cpus: 0 }));
+  t.notOk(limited({ cpus: -1 }) || limited({ cpus: 0.5 }) || limited({ 'no name': 1 }) || limited({ '': 1 }));
 });

@@ -1,4 +1,4 @@
-import type { AdmittedAgent, AdmittedFramework, Registry, Since } from './registry.js';
+import { type AdmittedAgent, type AdmittedFramework, type Registry, type Since, weightsOf } from './registry.js';
 import { decodeRegistryRecord, encodeRegistryRecord, type RegistryRecord } from './registry-record.js';
 
 /** Of the form of the document. */
@@ -11,7 +11,11 @@ const lists = ['agents', 'unreachable', 'gone', 'frameworks', 'removedFrameworks
  * Of two registries that hold the same in the same order, it is the same.
  */
 export function registryDocument(registry: Registry): string {
-  const content = Object.fromEntries(lists.map((list) => [list, [...registry[list].values()]]));
+  const content = {
+    ...Object.fromEntries(lists.map((list) => [list, [...registry[list].values()]])),
+    quotas: [...registry.quotas.values()],
+    weights: weightsOf(registry.weights),
+  };
   return `${JSON.stringify({ form, version: documentVersion, ...content }, undefined, 2)}\n`;
 }
 
@@ -34,6 +38,7 @@ export function parseRegistryDocument(text: string): RegistryRecord[] {
       checked(`${list}[${index}]`, () => recordMakers[list](entry as never)),
     );
   });
+  for (const id of ['quotas', 'weights'] as const) records.push(...settings(id, document[id]));
   const seen = new Set<string>();
   for (const record of records) {
     const key = `${record.kind} ${record.id}`;
@@ -41,6 +46,20 @@ export function parseRegistryDocument(text: string): RegistryRecord[] {
     seen.add(key);
   }
   return records;
+}
+
+/** Documents from before there were any lack them. */
+function settings(id: 'quotas' | 'weights', entries: unknown): RegistryRecord[] {
+  if (entries === undefined) return [];
+  if (!Array.isArray(entries)) throw new RegistryDocumentInvalid(`its field ${id} is not a list`);
+  if (entries.length === 0) return [];
+  const record = checked(id, () => ({ kind: 'settings', id, value: { state: 'set', [id]: entries } }) as never);
+  const roles = new Set<string>();
+  for (const { role } of entries as readonly { readonly role: string }[]) {
+    if (roles.has(role)) throw new RegistryDocumentInvalid(`its field ${id} holds the role ${role} twice`);
+    roles.add(role);
+  }
+  return [record];
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> {

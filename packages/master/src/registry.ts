@@ -1,4 +1,4 @@
-import type { FrameworkId, FrameworkInfo, SlaveId, SlaveInfo } from '@mesos-ts/protocol';
+import type { FrameworkId, FrameworkInfo, Quota, SlaveId, SlaveInfo, Weight } from '@mesos-ts/protocol';
 import { match } from 'ts-pattern';
 import type { RegistryRecord } from './registry-record.js';
 
@@ -37,9 +37,16 @@ export interface Registry {
   readonly frameworks: ReadonlyMap<FrameworkId, AdmittedFramework>;
   /** Are done: nobody may use their ids again. */
   readonly removedFrameworks: ReadonlyMap<FrameworkId, Since<FrameworkId>>;
+  /** By role: what operators have set, and none that promises or limits nothing. */
+  readonly quotas: ReadonlyMap<string, Quota>;
+  /** By role, in thousandths; those not named have 1,000. */
+  readonly weights: ReadonlyMap<string, number>;
 }
 
-/** A change of the registry. Each one is about one agent or framework, and so one record. `at`: ms since 1970. */
+/**
+ * A change of the registry. Each one is about one agent or framework, or about all quotas or weights, and so one record: of
+ * several quotas that are changed together none is stored without the others. `at`: ms since 1970.
+ */
 export type RegistryOperation =
   | { readonly type: 'admit-agent'; readonly id: SlaveId; readonly info: SlaveInfo; readonly at: number }
   | { readonly type: 'update-agent'; readonly id: SlaveId; readonly info: SlaveInfo }
@@ -54,7 +61,11 @@ export type RegistryOperation =
   | { readonly type: 'framework-connected'; readonly id: FrameworkId }
   | { readonly type: 'remove-framework'; readonly id: FrameworkId; readonly at: number }
   /** Forgets that it was removed. */
-  | { readonly type: 'forget-framework'; readonly id: FrameworkId };
+  | { readonly type: 'forget-framework'; readonly id: FrameworkId }
+  /** These and no others. */
+  | { readonly type: 'set-quotas'; readonly id: 'quotas'; readonly quotas: readonly Quota[] }
+  /** These and no others. */
+  | { readonly type: 'set-weights'; readonly id: 'weights'; readonly weights: readonly Weight[] };
 
 /** A {@link Registry} that can be changed: by the records that were read, and by operations. Pure. */
 export class MutableRegistry implements Registry {
@@ -63,6 +74,8 @@ export class MutableRegistry implements Registry {
   readonly gone = new Map<SlaveId, Since<SlaveId>>();
   readonly frameworks = new Map<FrameworkId, AdmittedFramework>();
   readonly removedFrameworks = new Map<FrameworkId, Since<FrameworkId>>();
+  readonly quotas = new Map<string, Quota>();
+  readonly weights = new Map<string, number>();
 
   /**
    * Makes the change and says what is to be written for it; undefined where nothing changes: the operation was carried out
@@ -97,6 +110,14 @@ export class MutableRegistry implements Registry {
           .with({ state: 'forgotten' }, () => {})
           .exhaustive();
       })
+      .with({ kind: 'settings', id: 'quotas' }, ({ value }) => {
+        this.quotas.clear();
+        for (const quota of value.state === 'set' ? value.quotas : []) this.quotas.set(quota.role, quota);
+      })
+      .with({ kind: 'settings', id: 'weights' }, ({ value }) => {
+        this.weights.clear();
+        for (const { role, weight } of value.state === 'set' ? value.weights : []) this.weights.set(role, weight);
+      })
       .exhaustive();
   }
 
@@ -108,6 +129,8 @@ export class MutableRegistry implements Registry {
       gone: new Map(this.gone),
       frameworks: new Map(this.frameworks),
       removedFrameworks: new Map(this.removedFrameworks),
+      quotas: new Map(this.quotas),
+      weights: new Map(this.weights),
     };
   }
 
@@ -121,6 +144,8 @@ export class MutableRegistry implements Registry {
     for (const framework of this.frameworks.values()) yield frameworkRecord(framework);
     for (const { id, since: at } of this.removedFrameworks.values())
       yield { kind: 'framework', id, value: { state: 'removed', at } };
+    if (this.quotas.size > 0) yield quotasRecord(this.quotas.values());
+    if (this.weights.size > 0) yield weightsRecord(weightsOf(this.weights));
   }
 
   #recordOf(operation: RegistryOperation): RegistryRecord | undefined {
@@ -153,6 +178,10 @@ export class MutableRegistry implements Registry {
       .with({ type: 'forget-framework' }, ({ id }) =>
         this.removedFrameworks.has(id) ? { kind: 'framework', id, value: { state: 'forgotten' } } : undefined,
       )
+      .with({ type: 'set-quotas' }, ({ quotas }) => changed(quotasRecord(quotas), quotasRecord(this.quotas.values())))
+      .with({ type: 'set-weights' }, ({ weights }) =>
+        changed(weightsRecord(weights), weightsRecord(weightsOf(this.weights))),
+      )
       .exhaustive();
   }
 
@@ -176,4 +205,31 @@ export class MutableRegistry implements Registry {
 function frameworkRecord({ id, info, disconnectedSince }: AdmittedFramework): RegistryRecord {
   const away = disconnectedSince === undefined ? {} : { disconnectedSince };
   return { kind: 'framework', id, value: { state: 'admitted', info, ...away } };
+}
+
+/** Sorted by role, so that the same quotas are the same record. */
+function quotasRecord(quotas: Iterable<Quota>): RegistryRecord {
+  const sorted = [...quotas].sort(byRole);
+  const value = sorted.length === 0 ? { state: 'forgotten' as const } : { state: 'set' as const, quotas: sorted };
+  return { kind: 'settings', id: 'quotas', value };
+}
+
+function weightsRecord(weights: Iterable<Weight>): RegistryRecord {
+  const sorted = [...weights].sort(byRole);
+  const value = sorted.length === 0 ? { state: 'forgotten' as const } : { state: 'set' as const, weights: sorted };
+  return { kind: 'settings', id: 'weights', value };
+}
+
+/** As a list, which is how they are stored and said. */
+export function weightsOf(weights: ReadonlyMap<string, number>): Weight[] {
+  return [...weights].map(([role, weight]) => ({ role, weight }));
+}
+
+function byRole(one: { readonly role: string }, other: { readonly role: string }): number {
+  if (one.role === other.role) return 0;
+  return one.role < other.role ? -1 : 1;
+}
+
+function changed(after: RegistryRecord, before: RegistryRecord): RegistryRecord | undefined {
+  return JSON.stringify(after) === JSON.stringify(before) ? undefined : after;
 }

@@ -136,10 +136,19 @@ export abstract class Process {
    * @throws {TypeError} while no message is being handled, as in what was deferred or delayed.
    */
   protected reply<M extends AnyMessageType>(type: M, body: BodyOf<M>): void {
+    this.replyLater(type)(body);
+  }
+
+  /**
+   * What {@link reply} does, for when the answer is there: in what was deferred or delayed, with the mailbox served meanwhile.
+   * @throws {TypeError} while no message is being handled.
+   */
+  protected replyLater<M extends AnyMessageType>(type: M): (body: BodyOf<M>) => void {
     const current = this.#current;
     if (current === undefined) throw new TypeError(`${this.id} replied ${type.name} while handling no message`);
-    if (current.answer === undefined) this.send(current.from, type, body);
-    else current.answer.reply(type.name, body);
+    const { answer, from } = current;
+    if (answer === undefined) return (body) => this.send(from, type, body);
+    return (body) => answer.reply(type.name, body);
   }
 
   /**

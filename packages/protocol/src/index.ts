@@ -66,6 +66,25 @@ export {
   UpdateFramework,
 } from './messages.js';
 export {
+  type AgentExplained,
+  AllocationExplained,
+  ExplainAllocation,
+  type ExplainedHindrance,
+  GetQuota,
+  GetWeights,
+  type Quota,
+  QuotaSchema,
+  QuotaStatus,
+  QuotaUpdated,
+  type RoleExplained,
+  UpdateQuota,
+  UpdateWeights,
+  type Weight,
+  WeightSchema,
+  WeightsStatus,
+  WeightsUpdated,
+} from './operator-messages.js';
+export {
   addResources,
   containsResources,
   equalResources,

@@ -14,12 +14,13 @@ import {
   replaceRegistry,
 } from '@mesos-ts/master';
 import { SystemClock } from '@mesos-ts/process';
-import { formatResources } from '@mesos-ts/protocol';
+import { formatResources, formatScalar, type Quota } from '@mesos-ts/protocol';
 import type { Leader } from '@mesos-ts/zk-election';
 import type { Command } from 'commander';
 import { detectorOf, registryStorageOf, thisHost } from '../connection.js';
 import { type ClusterFlags, clusterFlags, durationFlag, flag, registryReplicasFlag, UsageError } from '../flags.js';
 import { createLogger } from '../logger.js';
+import { formatQuantities } from '../quantities.js';
 import { describeLeader, leaderWithin } from './resolve.js';
 
 interface ImportFlags extends ClusterFlags {
@@ -49,7 +50,7 @@ Examples:
 }
 
 function addShow(registry: Command): void {
-  const command = registry.command('show').description('print agents and frameworks, for people');
+  const command = registry.command('show').description('print agents, frameworks, quotas and weights, for people');
   clusterFlags(command, 'warn');
   command.addHelpText('after', '\nExamples:\n  mesos registry show');
   command.action(async (flags: ClusterFlags) => {
@@ -179,7 +180,16 @@ function described(cluster: string, fence: Fence | undefined, registry: Registry
     ...part('agents that are gone', since(registry.gone.values())),
     ...part('frameworks', frameworks),
     ...part('frameworks that are done', since(registry.removedFrameworks.values())),
+    ...part('quotas', [...registry.quotas.values()].map(quotaRow)),
+    ...part(
+      'weights',
+      [...registry.weights].map(([role, weight]) => [role, formatScalar(weight)]),
+    ),
   ];
+}
+
+function quotaRow({ role, guarantees, limits }: Quota): string[] {
+  return [role, `guarantees ${formatQuantities(guarantees)}`, `limits ${formatQuantities(limits)}`];
 }
 
 function part(title: string, rows: readonly (readonly string[])[]): string[] {

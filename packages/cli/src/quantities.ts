@@ -1,0 +1,44 @@
+import { formatScalar, parseResources, unreservedRole } from '@mesos-ts/protocol';
+import { UsageError } from './flags.js';
+
+/** Thousandths by the name of a scalar resource. */
+export type Quantities = Readonly<Record<string, number>>;
+
+/** As `cpus:1.5;mem:64`; `none` where there is nothing. */
+export function formatQuantities(quantities: Quantities): string {
+  const entries = Object.entries(quantities).map(([name, thousandths]) => `${name}:${formatScalar(thousandths)}`);
+  return entries.length === 0 ? 'none' : entries.join(';');
+}
+
+/** As `1.5 cpus and 64 mem`. */
+export function sayQuantities(quantities: Quantities): string {
+  return Object.entries(quantities)
+    .map(([name, thousandths]) => `${formatScalar(thousandths)} ${name}`)
+    .join(' and ');
+}
+
+/**
+ * Reads `cpus:4;mem:1024`. What is 0 is kept: a limit may be.
+ * @throws {UsageError} naming the flag, for what is no amount of a resource, or is reserved.
+ */
+export function parseQuantities(flag: string, text: string): Quantities {
+  try {
+    return Object.fromEntries(
+      text
+        .split(';')
+        .filter((part) => part.trim() !== '')
+        .map(parseQuantity),
+    );
+  } catch (error) {
+    throw new UsageError(`${flag}: ${(error as Error).message}`);
+  }
+}
+
+function parseQuantity(part: string): [string, number] {
+  const zero = /^\s*([A-Za-z0-9_][A-Za-z0-9_./-]{0,127})\s*:\s*0*(?:\.0+)?\s*$/.exec(part);
+  if (zero?.[1] !== undefined && /\d/.test(part.slice(part.indexOf(':')))) return [zero[1], 0];
+  const [resource] = parseResources(part);
+  if (resource === undefined || !('scalar' in resource) || resource.role !== unreservedRole)
+    throw new TypeError(`${JSON.stringify(part)} is not an amount such as cpus:4`);
+  return [resource.name, resource.scalar];
+}
