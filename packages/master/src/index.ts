@@ -15,6 +15,7 @@ export type {
   SlaveDescription,
   Usage,
 } from './allocator.js';
+export { AllocatorCore, type AllocatorCoreOptions } from './allocator-core.js';
 export { Books } from './books.js';
 export { SteppedDown } from './candidate.js';
 export { Drf } from './drf.js';

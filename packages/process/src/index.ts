@@ -18,6 +18,7 @@ export {
 } from './errors.js';
 export type { ExitReason, RefusalReason } from './event.js';
 export type { NodeHealth, ProcessHealth } from './health.js';
+export { Heap } from './heap.js';
 export { Inflow, type Readable } from './inflow.js';
 export { type LastingConnectionOptions, lastingConnection } from './lasting-connection.js';
 export { type FrameFilter, MemoryNetwork } from './memory-transport.js';

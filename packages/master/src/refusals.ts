@@ -1,0 +1,139 @@
+import { containsResources, equalResources, type Resources } from '@mesos-ts/protocol';
+
+/** A refusal as it is asked for. */
+export interface Refusal {
+  /** The number of the one who refused. */
+  readonly client: number;
+  readonly resources: Resources;
+  /** Until when, by the monotonic clock in ms. */
+  readonly until: number;
+  /** Grows from refusal to refusal, so that all before one of them can be forgotten. */
+  readonly serial: number;
+}
+
+/** Says from which serial on the refusals of a client hold; Infinity where it is gone. */
+export type HoldsFrom = (client: number) => number;
+
+const none = Number.POSITIVE_INFINITY;
+
+/**
+ * What frameworks refused of one agent: each holds for what it names and for less, not for more (Mesos facts 4.6). There may
+ * be one of every framework for every agent, so each takes 24 bytes, and what is refused is kept once for all who refuse
+ * the same.
+ */
+export class Refusals {
+  #clients = new Int32Array(0);
+  #serials = new Float64Array(0);
+  #untils = new Float64Array(0);
+  #whats = new Int32Array(0);
+  #count = 0;
+  #lists: Resources[] = [];
+  /** When the next runs out. */
+  #nextEnd = none;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** When the next refusal runs out, if any does; it may be one that holds no more for another reason. */
+  get nextEnd(): number {
+    return this.#nextEnd;
+  }
+
+  client(at: number): number {
+    return this.#clients[at] as number;
+  }
+
+  add({ client, resources, until, serial }: Refusal, holdsFrom: HoldsFrom, now: number): void {
+    if (this.#count === this.#clients.length) {
+      this.purge(holdsFrom, now);
+      if (this.#count * 8 >= this.#clients.length * 7) this.#resize(this.#count + 4 + (this.#count >> 3));
+    }
+    const at = this.#count++;
+    this.#clients[at] = client;
+    this.#serials[at] = serial;
+    this.#untils[at] = until;
+    this.#whats[at] = this.#listOf(resources);
+    this.#nextEnd = Math.min(this.#nextEnd, until);
+  }
+
+  /** Until when that much is refused by who refused at that place or at later ones; 0 where it is not. */
+  refusedUntil(from: number, client: number, resources: Resources, since: number, now: number): number {
+    let until = 0;
+    for (let at = from; at < this.#count; at++) {
+      if (this.#clients[at] !== client || (this.#serials[at] as number) < since) continue;
+      const end = this.#untils[at] as number;
+      if (end > now && end > until && containsResources(this.#lists[this.#whats[at] as number] as Resources, resources))
+        until = end;
+    }
+    return until;
+  }
+
+  /** Whether the refusal at one place stands in the way of that much. */
+  isInTheWay(at: number, resources: Resources, since: number, now: number): boolean {
+    if ((this.#serials[at] as number) < since || (this.#untils[at] as number) <= now) return false;
+    const refused = this.#lists[this.#whats[at] as number] as Resources;
+    return refused === resources || containsResources(refused, resources);
+  }
+
+  /** Forgets what holds no more. @returns the clients whose refusals have run out, as far as they still counted. */
+  purge(holdsFrom: HoldsFrom, now: number): void {
+    let kept = 0;
+    let nextEnd = none;
+    for (let at = 0; at < this.#count; at++) {
+      const until = this.#untils[at] as number;
+      if (until <= now || (this.#serials[at] as number) < holdsFrom(this.#clients[at] as number)) continue;
+      this.#clients[kept] = this.#clients[at] as number;
+      this.#serials[kept] = this.#serials[at] as number;
+      this.#untils[kept] = until;
+      this.#whats[kept++] = this.#whats[at] as number;
+      nextEnd = Math.min(nextEnd, until);
+    }
+    this.#count = kept;
+    this.#nextEnd = nextEnd;
+    this.#keepUsedLists();
+  }
+
+  clear(): void {
+    this.#count = 0;
+    this.#nextEnd = none;
+    this.#lists = [];
+    this.#resize(0);
+  }
+
+  #keepUsedLists(): void {
+    const places = new Map<number, number>();
+    const lists: Resources[] = [];
+    for (let at = 0; at < this.#count; at++) {
+      const what = this.#whats[at] as number;
+      let place = places.get(what);
+      if (place === undefined) {
+        place = lists.push(this.#lists[what] as Resources) - 1;
+        places.set(what, place);
+      }
+      this.#whats[at] = place;
+    }
+    this.#lists = lists;
+  }
+
+  /** The last ones are the likeliest. */
+  #listOf(resources: Resources): number {
+    for (let at = this.#lists.length - 1; at >= 0; at--) {
+      const list = this.#lists[at] as Resources;
+      if (list === resources || equalResources(list, resources)) return at;
+    }
+    return this.#lists.push(resources) - 1;
+  }
+
+  #resize(length: number): void {
+    this.#clients = resized(this.#clients, new Int32Array(length));
+    this.#serials = resized(this.#serials, new Float64Array(length));
+    this.#untils = resized(this.#untils, new Float64Array(length));
+    this.#whats = resized(this.#whats, new Int32Array(length));
+  }
+}
+
+function resized<T extends Int32Array | Float64Array>(from: T, to: T): T {
+  to.set(from.subarray(0, to.length));
+  return to;
+}

@@ -1,0 +1,235 @@
+import type { Quantities, Quota } from './allocator.js';
+import type { Client } from './clients.js';
+import { type Amounts, add, addAll, type ScalarNames } from './scalar-names.js';
+import { ShareNode, type Sharing } from './share-node.js';
+
+/** A role in the tree, and what quota says of it (Mesos facts 4.3, 4.4). */
+export class Role {
+  readonly path: string;
+  readonly parent: Role | undefined;
+  readonly children = new Set<Role>();
+  readonly node: ShareNode;
+  /** The parent of its frameworks, which are one among its children. */
+  readonly frameworks: ShareNode;
+  readonly clients = new Set<Client>();
+  /** How many clients in it and below it are content with less, or wait for more, than what everybody does. */
+  particular = 0;
+  /** Reserved for it and those below it, or allocated to them unreserved. */
+  readonly consumed: Amounts = [];
+  /** How many reservations agents have for it alone. */
+  reservations = 0;
+  guarantees: Amounts | undefined;
+  limits: (number | undefined)[] | undefined;
+  /** Whether limits were in the way of anybody below since it was last said to be {@link Roles.onRelaxed relaxed}. */
+  hindering = false;
+  /** What is lacking to the guarantees of it and those below it. */
+  shortfall: Amounts = [];
+
+  constructor(path: string, name: string, parent: Role | undefined, sharing: Sharing, above: ShareNode) {
+    this.path = path;
+    this.parent = parent;
+    this.node = new ShareNode(name, above, sharing);
+    this.frameworks = new ShareNode('.', this.node, sharing);
+    parent?.children.add(this);
+  }
+
+  get isIdle(): boolean {
+    const { clients, children, reservations, guarantees, limits, node } = this;
+    const bare = clients.size === 0 && children.size === 0 && reservations === 0;
+    return bare && guarantees === undefined && limits === undefined && node.allocated.every((amount) => amount === 0);
+  }
+}
+
+/** What is left in a role whose limits leave nothing that anybody would take. */
+interface Exhausted {
+  readonly cpus: number;
+  readonly mem: number;
+}
+
+/** All roles that are in use, their shares and their quota. */
+export class Roles {
+  readonly root: ShareNode;
+  readonly #names: ScalarNames;
+  readonly #sharing: Sharing;
+  readonly #byPath = new Map<string, Role>();
+  readonly #exhausted: Exhausted;
+  #weights: Quantities = {};
+  #limited = false;
+  #guaranteed = false;
+  /** What is to be held back for guarantees, over all top-level roles. */
+  readonly required: Amounts = [];
+  /** Told of a role whose clients were hindered by limits and may be no more. */
+  onRelaxed: (role: Role) => void = () => undefined;
+
+  constructor(names: ScalarNames, sharing: Sharing, leastOffer: Exhausted) {
+    this.#names = names;
+    this.#sharing = sharing;
+    this.#exhausted = leastOffer;
+    this.root = new ShareNode('', undefined, sharing);
+  }
+
+  /** Whether any role has a limit, and whether any has a guarantee. */
+  get limited(): boolean {
+    return this.#limited;
+  }
+
+  get guaranteed(): boolean {
+    return this.#guaranteed;
+  }
+
+  find(path: string): Role | undefined {
+    return this.#byPath.get(path);
+  }
+
+  all(): Iterable<Role> {
+    return this.#byPath.values();
+  }
+
+  /** The role of a path, made with those above it where they are not there. */
+  at(path: string): Role {
+    const known = this.#byPath.get(path);
+    if (known !== undefined) return known;
+    const slash = path.lastIndexOf('/');
+    const parent = slash < 0 ? undefined : this.at(path.slice(0, slash));
+    const role = new Role(path, path.slice(slash + 1), parent, this.#sharing, parent?.node ?? this.root);
+    role.node.setWeight(this.#weights[path] ?? 1_000);
+    this.#byPath.set(path, role);
+    return role;
+  }
+
+  /** Forgets a role, and those above it, as far as nobody needs them. */
+  tidy(role: Role): void {
+    for (let at: Role | undefined = role; at?.isIdle; at = at.parent) {
+      this.#byPath.delete(at.path);
+      at.parent?.children.delete(at);
+    }
+  }
+
+  /** Counts what somebody in the role was given, or gave back. `node`: that framework's; undefined for one that has left. */
+  charge(role: Role, node: ShareNode | undefined, scalars: Amounts, unreserved: Amounts, sign: 1 | -1): void {
+    (node ?? role.frameworks).charge(scalars, sign, sign > 0 ? 1 : 0);
+    this.#consume(role, unreserved, sign);
+  }
+
+  /** Counts what an agent has reserved for the role. */
+  reserve(path: string, amounts: Amounts, sign: 1 | -1): void {
+    const role = this.at(path);
+    role.reservations += sign;
+    this.#consume(role, amounts, sign);
+    if (this.#limited) for (const one of this.#byPath.values()) this.#park(one);
+    this.tidy(role);
+  }
+
+  setWeights(weights: Quantities): void {
+    this.#weights = weights;
+    for (const role of this.#byPath.values()) role.node.setWeight(weights[role.path] ?? 1_000);
+  }
+
+  setQuotas(quotas: readonly Quota[]): void {
+    for (const role of this.#byPath.values()) {
+      role.guarantees = undefined;
+      role.limits = undefined;
+      role.shortfall = [];
+    }
+    for (const { role: path, guarantees, limits } of quotas) {
+      const role = this.at(path);
+      role.guarantees = this.#names.amounts(guarantees);
+      role.limits = [];
+      for (const [name, limit] of Object.entries(limits)) role.limits[this.#names.place(name)] = limit;
+    }
+    this.#limited = quotas.some(({ limits }) => Object.keys(limits).length > 0);
+    this.#guaranteed = quotas.some(({ guarantees }) => Object.values(guarantees).some((amount) => amount > 0));
+    this.required.length = 0;
+    const deepestFirst = [...this.#byPath.values()].sort((a, b) => b.path.split('/').length - a.path.split('/').length);
+    for (const role of deepestFirst) this.#reckonShortfall(role);
+    for (const role of deepestFirst) {
+      this.#park(role);
+      this.tidy(role);
+    }
+  }
+
+  /** A client in the role is, or no longer is, of those that limits must not pass over as a whole. */
+  countParticular(role: Role, sign: 1 | -1): void {
+    for (let at: Role | undefined = role; at !== undefined; at = at.parent) {
+      at.particular += sign;
+      this.#park(at);
+    }
+  }
+
+  /** How much more the limits of the role and those above it leave, and which of them leaves the least. */
+  left(role: Role, place: number): { readonly amount: number; readonly by: Role | undefined } {
+    let amount = Number.POSITIVE_INFINITY;
+    let by: Role | undefined;
+    for (let at: Role | undefined = role; at !== undefined; at = at.parent) {
+      const limit = at.limits?.[place];
+      if (limit === undefined || limit - (at.consumed[place] ?? 0) >= amount) continue;
+      amount = Math.max(0, limit - (at.consumed[place] ?? 0));
+      by = at;
+    }
+    return { amount, by };
+  }
+
+  /** How much of what is held back for guarantees is held back for those in the role. */
+  heldBackFor(role: Role, place: number): number {
+    const whole = role.parent === undefined ? (role.shortfall[place] ?? 0) : this.heldBackFor(role.parent, place);
+    let others = 0;
+    for (const sibling of role.parent?.children ?? []) if (sibling !== role) others += sibling.shortfall[place] ?? 0;
+    return Math.max(role.shortfall[place] ?? 0, whole - others);
+  }
+
+  #consume(role: Role, amounts: Amounts, sign: 1 | -1): void {
+    for (let at: Role | undefined = role; at !== undefined; at = at.parent) {
+      addAll(at.consumed, amounts, sign);
+      if (this.#guaranteed) this.#reckonShortfall(at);
+      if (!this.#limited) continue;
+      this.#park(at);
+      if (sign < 0) this.#relax(at);
+    }
+  }
+
+  #reckonShortfall(role: Role): void {
+    const before = role.shortfall;
+    const shortfall: Amounts = [];
+    for (const child of role.children) addAll(shortfall, child.shortfall, 1);
+    role.guarantees?.forEach((guarantee, place) => {
+      const lacking = guarantee - (role.consumed[place] ?? 0);
+      if (lacking > (shortfall[place] ?? 0)) add(shortfall, place, lacking - (shortfall[place] ?? 0));
+    });
+    role.shortfall = shortfall;
+    if (role.parent !== undefined) return;
+    addAll(this.required, before, -1);
+    addAll(this.required, shortfall, 1);
+  }
+
+  /** Passes over a role that has used up its limits, where nobody in it could have anything else. */
+  #park(role: Role): void {
+    const parked = this.#isUsedUp(role);
+    if (role.node.parked === parked) return;
+    role.node.parked = parked;
+    if (parked) role.hindering = true;
+    else this.#relax(role);
+  }
+
+  #relax(role: Role): void {
+    if (!role.hindering) return;
+    role.hindering = false;
+    this.onRelaxed(role);
+  }
+
+  #isUsedUp(role: Role): boolean {
+    if (role.limits === undefined || role.particular > 0 || this.#hasReservations(role)) return false;
+    const left = (name: string): number => this.left(role, this.#names.place(name)).amount;
+    return left('cpus') < this.#exhausted.cpus && left('mem') < this.#exhausted.mem;
+  }
+
+  #hasReservations(role: Role): boolean {
+    for (let at = role.parent; at !== undefined; at = at.parent) if (at.reservations > 0) return true;
+    return hasReservationsBelow(role);
+  }
+}
+
+function hasReservationsBelow(role: Role): boolean {
+  if (role.reservations > 0) return true;
+  for (const child of role.children) if (hasReservationsBelow(child)) return true;
+  return false;
+}

@@ -1,0 +1,81 @@
+import type { Resources } from '@mesos-ts/protocol';
+import { unreservedRole } from '@mesos-ts/protocol';
+import type { Quantities } from './allocator.js';
+
+/** Thousandths of scalars, each at the place of its name; what is beyond the end is none. */
+export type Amounts = number[];
+
+/** Gives every name of a scalar its place in {@link Amounts}. */
+export class ScalarNames {
+  readonly #places = new Map<string, number>();
+  readonly #names: string[] = [];
+
+  /** How many there are. */
+  get count(): number {
+    return this.#names.length;
+  }
+
+  place(name: string): number {
+    const known = this.#places.get(name);
+    if (known !== undefined) return known;
+    this.#places.set(name, this.#names.length);
+    return this.#names.push(name) - 1;
+  }
+
+  name(place: number): string {
+    return this.#names[place] ?? '';
+  }
+
+  amounts(quantities: Quantities): Amounts {
+    const amounts: Amounts = [];
+    for (const [name, amount] of Object.entries(quantities)) add(amounts, this.place(name), amount);
+    return amounts;
+  }
+
+  /** Only what is not nothing. */
+  quantities(amounts: Amounts): Quantities {
+    const quantities: Record<string, number> = {};
+    amounts.forEach((amount, place) => {
+      if (amount > 0) quantities[this.name(place)] = amount;
+    });
+    return quantities;
+  }
+
+  /** Of a canonical list; of what is unreserved in it alone, if that is asked for. */
+  scalars(resources: Resources, unreservedOnly = false): Amounts {
+    const amounts: Amounts = [];
+    for (const resource of resources)
+      if ('scalar' in resource && (!unreservedOnly || resource.role === unreservedRole))
+        add(amounts, this.place(resource.name), resource.scalar);
+    return amounts;
+  }
+}
+
+/** Adds to one of the amounts. */
+export function add(amounts: Amounts, place: number, amount: number): void {
+  while (amounts.length < place) amounts.push(0);
+  amounts[place] = (amounts[place] ?? 0) + amount;
+}
+
+/** Adds all, or takes them away. */
+export function addAll(amounts: Amounts, more: Amounts, sign: 1 | -1): void {
+  for (let place = 0; place < more.length; place++) {
+    const amount = more[place] as number;
+    if (amount !== 0) add(amounts, place, sign * amount);
+  }
+}
+
+export function isNone(amounts: Amounts): boolean {
+  return amounts.every((amount) => amount === 0);
+}
+
+/** Whether there is at least that much of everything. */
+export function covers(amounts: Amounts, least: Amounts): boolean {
+  for (let place = 0; place < least.length; place++) if ((amounts[place] ?? 0) < (least[place] as number)) return false;
+  return true;
+}
+
+/** What is lacking to {@link covers}. */
+export function lacking(amounts: Amounts, least: Amounts): Amounts {
+  return least.map((amount, place) => Math.max(0, amount - (amounts[place] ?? 0)));
+}

@@ -1,0 +1,262 @@
+import type { Random } from '@mesos-ts/process';
+import { type Amounts, addAll } from './scalar-names.js';
+import { compareShares, isMoreThan, type Share } from './share.js';
+
+/** What shares are parts of, and how siblings are ordered. */
+export interface Sharing {
+  /** Of all agents. */
+  readonly totals: Amounts;
+  /** Whether the name at a place does not count to shares. */
+  readonly excluded: readonly boolean[];
+  /** Undefined: the lowest share first. */
+  readonly random: Random | undefined;
+}
+
+/**
+ * A role or a framework in a role, with what it and those below it have been allocated. Of its children, those below which
+ * somebody may be offered something are in a heap by their share, and can be walked through in order without taking it
+ * apart (Mesos facts 4.3).
+ */
+export class ShareNode implements Share {
+  /** Tells siblings apart. */
+  readonly name: string;
+  /** The number of the framework in a role that it is; -1: it is a role. */
+  readonly client: number;
+  /** The last walk that has been through with it. */
+  seenIn = 0;
+  readonly parent: ShareNode | undefined;
+  readonly allocated: Amounts = [];
+  /** How often something was given to it: breaks ties of the share. */
+  gifts = 0;
+  part = 0;
+  whole = 1;
+  weight = 1_000;
+  estimate = 0;
+  readonly #sharing: Sharing;
+  readonly #heap: ShareNode[] = [];
+  /** The places in the heap whose turn may be next in the walk: a heap of them, the root first. */
+  readonly #frontier: number[] = [];
+  /** In the heap of the parent; -1: not in it. */
+  #place = -1;
+  /** Whether it is to be passed over, though there may be active nodes below it. */
+  #parked = false;
+  #active = false;
+
+  constructor(name: string, parent: ShareNode | undefined, sharing: Sharing, client = -1) {
+    this.name = name;
+    this.client = client;
+    this.parent = parent;
+    this.#sharing = sharing;
+  }
+
+  /** Whether it is walked through. */
+  get isActive(): boolean {
+    return this.#place >= 0;
+  }
+
+  /** Of a leaf: whether it may be offered something. Of others that follows from their children. */
+  set active(active: boolean) {
+    this.#active = active;
+    this.#settle();
+  }
+
+  set parked(parked: boolean) {
+    if (this.#parked === parked) return;
+    this.#parked = parked;
+    this.#settle();
+  }
+
+  get parked(): boolean {
+    return this.#parked;
+  }
+
+  setWeight(weight: number): void {
+    this.weight = weight;
+    this.reckon();
+    this.reposition();
+  }
+
+  /** Counts what it was given, or gave back, and all above it too. */
+  charge(amounts: Amounts, sign: 1 | -1, gifts: number): void {
+    for (let node: ShareNode | undefined = this; node !== undefined; node = node.parent) {
+      addAll(node.allocated, amounts, sign);
+      node.gifts += gifts;
+      node.reckon();
+      node.reposition();
+    }
+  }
+
+  /** Finds its share anew; it is where it was in the order until {@link reposition}. */
+  reckon(): void {
+    const { totals, excluded } = this.#sharing;
+    this.part = 0;
+    this.whole = 1;
+    for (let place = 0; place < this.allocated.length; place++) {
+      const part = this.allocated[place] as number;
+      const whole = totals[place] ?? 0;
+      if (part === 0 || whole <= 0 || excluded[place] === true || !isMoreThan(part, whole, this)) continue;
+      this.part = part;
+      this.whole = whole;
+    }
+    this.estimate = this.part / this.whole / this.weight;
+  }
+
+  reposition(): void {
+    if (this.#place >= 0) (this.parent as ShareNode).#sift(this.#place);
+  }
+
+  /** All shares below may have changed. */
+  reorder(): void {
+    for (const child of this.#heap) {
+      child.reckon();
+      child.reorder();
+    }
+    for (let place = (this.#heap.length >> 1) - 1; place >= 0; place--) this.#sink(place);
+  }
+
+  /** The first in order among its active children. */
+  get first(): ShareNode | undefined {
+    return this.#heap[0];
+  }
+
+  /** Begins to walk through the active children in order; nothing may change until the walk is over, or begun again. */
+  walk(): void {
+    this.#frontier.length = 0;
+    if (this.#heap.length === 0) return;
+    if (this.#sharing.random === undefined) this.#frontier.push(0);
+    else for (let place = 0; place < this.#heap.length; place++) this.#frontier.push(place);
+  }
+
+  /** The next one; undefined when that were all. */
+  next(): ShareNode | undefined {
+    const { random } = this.#sharing;
+    if (this.#frontier.length === 0) return undefined;
+    if (random !== undefined) return this.#drawn(random);
+    const place = this.#pop();
+    if (2 * place + 1 < this.#heap.length) this.#push(2 * place + 1);
+    if (2 * place + 2 < this.#heap.length) this.#push(2 * place + 2);
+    return this.#heap[place];
+  }
+
+  /** By chance, in proportion to the weights of those that are left. */
+  #drawn(random: Random): ShareNode | undefined {
+    let sum = 0;
+    for (const place of this.#frontier) sum += this.#heap[place]?.weight ?? 0;
+    let ticket = random.integer(sum);
+    const at = this.#frontier.findIndex((place) => {
+      ticket -= this.#heap[place]?.weight ?? 0;
+      return ticket < 0;
+    });
+    const place = this.#frontier[at] as number;
+    this.#frontier[at] = this.#frontier.at(-1) as number;
+    this.#frontier.pop();
+    return this.#heap[place];
+  }
+
+  #settle(): void {
+    const { parent } = this;
+    if (parent === undefined) return;
+    const active = (this.#active || this.#heap.length > 0) && !this.#parked;
+    if (active === this.#place >= 0) return;
+    if (active) parent.#insert(this);
+    else parent.#remove(this);
+    parent.#settle();
+  }
+
+  // The heap of children
+
+  #insert(child: ShareNode): void {
+    child.reckon();
+    child.#place = this.#heap.push(child) - 1;
+    this.#rise(child.#place);
+  }
+
+  #remove(child: ShareNode): void {
+    const last = this.#heap.pop() as ShareNode;
+    if (last !== child) {
+      this.#heap[child.#place] = last;
+      last.#place = child.#place;
+      this.#sift(last.#place);
+    }
+    child.#place = -1;
+  }
+
+  #sift(place: number): void {
+    if (!this.#rise(place)) this.#sink(place);
+  }
+
+  #rise(from: number): boolean {
+    const child = this.#heap[from] as ShareNode;
+    let place = from;
+    while (place > 0) {
+      const above = this.#heap[(place - 1) >> 1] as ShareNode;
+      if (inOrder(above, child)) break;
+      this.#put(above, place);
+      place = (place - 1) >> 1;
+    }
+    this.#put(child, place);
+    return place !== from;
+  }
+
+  #sink(from: number): void {
+    const heap = this.#heap;
+    const child = heap[from] as ShareNode;
+    let place = from;
+    for (;;) {
+      let below = 2 * place + 1;
+      if (below >= heap.length) break;
+      if (below + 1 < heap.length && inOrder(heap[below + 1] as ShareNode, heap[below] as ShareNode)) below++;
+      if (inOrder(child, heap[below] as ShareNode)) break;
+      this.#put(heap[below] as ShareNode, place);
+      place = below;
+    }
+    this.#put(child, place);
+  }
+
+  #put(child: ShareNode, place: number): void {
+    this.#heap[place] = child;
+    child.#place = place;
+  }
+
+  // The frontier of the walk: places of the heap above, themselves in a heap by whom they hold
+
+  #push(place: number): void {
+    const frontier = this.#frontier;
+    let at = frontier.push(place) - 1;
+    while (at > 0 && this.#isBefore(place, frontier[(at - 1) >> 1] as number)) {
+      frontier[at] = frontier[(at - 1) >> 1] as number;
+      at = (at - 1) >> 1;
+    }
+    frontier[at] = place;
+  }
+
+  #pop(): number {
+    const frontier = this.#frontier;
+    const first = frontier[0] as number;
+    const last = frontier.pop() as number;
+    if (frontier.length === 0) return first;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      if (below >= frontier.length) break;
+      if (below + 1 < frontier.length && this.#isBefore(frontier[below + 1] as number, frontier[below] as number))
+        below++;
+      if (!this.#isBefore(frontier[below] as number, last)) break;
+      frontier[at] = frontier[below] as number;
+      at = below;
+    }
+    frontier[at] = last;
+    return first;
+  }
+
+  #isBefore(place: number, other: number): boolean {
+    return inOrder(this.#heap[place] as ShareNode, this.#heap[other] as ShareNode);
+  }
+}
+
+/** Whether the first of two siblings goes before the other: the lower share, then fewer gifts, then the name. */
+export function inOrder(a: ShareNode, b: ShareNode): boolean {
+  const order = compareShares(a, b);
+  if (order !== 0) return order < 0;
+  return a.gifts === b.gifts ? a.name < b.name : a.gifts < b.gifts;
+}
