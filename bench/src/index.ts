@@ -1,7 +1,11 @@
+export { type GrowthPoint, growthExponent } from './allocator/growth.js';
+export { Original } from './allocator/original.js';
+export { roleTree } from './allocator/role-tree.js';
 export { BenchUsageError, parseCommandLine } from './command-line.js';
 export { writeSection } from './document.js';
 export { type FigureRecord, figureMarkdown, figureRecord, figureTable } from './figure-table.js';
 export { Session } from './process/session.js';
+export type { AllocatorOperations } from './programs/allocator.js';
 export type { LocalOperations } from './programs/local.js';
 export { alternate, pairedRatio, quantile, type Repeated, repeat, summary } from './repeated.js';
 export { type BenchOptions, runBench } from './runner.js';

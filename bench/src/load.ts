@@ -1,5 +1,7 @@
 /** What is sent before the event loop gets its turn: bounds memory, and is how real senders behave. */
 export const burst = 1_000;
+/** How long a Node lets its processes go on before the event loop gets its turn, in ms. */
+const drainMs = 4;
 
 /** Milliseconds on the clock that all OS processes of a machine share. */
 export function sharedNowMs(): number {
@@ -13,6 +15,18 @@ export async function inBursts(count: number, work: (i: number) => void): Promis
     for (let i = sent; i < end; i++) work(i);
     await nextTurn();
   }
+}
+
+/** Does `work` for every item, in turns as long as those of a Node. */
+export async function inTurns<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
+  let endsAt = performance.now() + drainMs;
+  for (const item of items) {
+    work(item);
+    if (performance.now() < endsAt) continue;
+    await nextTurn();
+    endsAt = performance.now() + drainMs;
+  }
+  await nextTurn();
 }
 
 /** Does `work` `count` times, `inFlight` of them at a time; the rate per second. */

@@ -1,5 +1,5 @@
 /** Durations in milliseconds, rates per second, memory in bytes or MiB. */
-export type Unit = 'ms' | '1/s' | 'B/s' | 'B' | 'MiB' | 'count' | 'ratio';
+export type Unit = 'ms' | '1/s' | 'B/s' | 'B' | 'MiB' | 'count' | 'ratio' | 'exponent';
 
 /** Another way to do the same, measured in the same run on the same machine. */
 export interface Baseline {
