@@ -58,7 +58,7 @@ const framework: FrameworkInfo = {
   name: 'tests',
   user: 'nobody',
   hostname: 'here',
-  role: '*',
+  roles: ['*'],
   failoverTimeoutMs: 0,
 };
 
@@ -141,7 +141,7 @@ class Stage {
   run(taskId: string, executor: ExecutorInfo = executorInfo('e1'), launchExecutor = this.#isNew(executor)): void {
     const resources = parseResources('cpus:1');
     const task = { taskId: taskId as TaskId, name: taskId, slaveId, resources, executor };
-    this.say(RunTask, { framework, task, launchExecutor });
+    this.say(RunTask, { framework, task, role: '*', launchExecutor });
   }
 
   /** As a master does that has heard of its end. */

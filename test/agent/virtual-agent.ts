@@ -29,7 +29,7 @@ export const framework: FrameworkInfo = {
   name: 'f',
   user: 'u',
   hostname: 'h',
-  role: '*',
+  roles: ['*'],
   failoverTimeoutMs: 60_000,
 };
 
@@ -115,7 +115,7 @@ export class VirtualAgent {
     };
     const task = { taskId: taskId as TaskId, name: taskId, slaveId, resources: parseResources('cpus:1'), executor };
     const isNew = launchExecutor ?? !this.executors.ids.includes(executor.executorId);
-    await this.say(this.pid, RunTask, { framework, task, launchExecutor: isNew });
+    await this.say(this.pid, RunTask, { framework, task, role: '*', launchExecutor: isNew });
   }
 
   /** The executor says so. */

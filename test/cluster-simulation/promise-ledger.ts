@@ -45,7 +45,7 @@ export class PromiseLedger {
       else promised.push(offer.resources);
     }
     for (const { task, holdsResources } of agent.tasks) if (holdsResources) promised.push(task.resources);
-    for (const { holds } of agent.executors.values()) promised.push(...holds);
+    for (const { holds } of agent.executors.values()) promised.push(...holds.map(({ resources }) => resources));
     const all = sum(promised);
     if (containsResources(all, agent.info.resources)) this.#full.add(slaveId);
     if (!containsResources(agent.info.resources, all))

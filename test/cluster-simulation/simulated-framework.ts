@@ -89,7 +89,7 @@ export class SimulatedFramework implements Scheduler {
     const { node, detector, storage, failoverTimeoutMs } = stage;
     for (const [taskId, task] of tasksOnDisk(storage)) if (!isTerminal(task.state)) this.#open.set(taskId, task);
     const id = storage.get(idKey) as FrameworkId | undefined;
-    const info = { name, user: 'nobody', hostname: name, role: '*', failoverTimeoutMs };
+    const info = { name, user: 'nobody', hostname: name, roles: ['*'], failoverTimeoutMs };
     this.#driver = new SchedulerDriver(this, id === undefined ? info : { ...info, id }, {
       node,
       detector,

@@ -102,7 +102,7 @@ t.test('A job', async (t) => {
     const agent = await cluster.addAgent('a1', 'cpus:2;mem:1024');
     const node = await cluster.addNode('j');
     const accepted: number[] = [];
-    const framework = { name: 'j', user: 'u', hostname: 'h', role: '*', failoverTimeoutMs: 60_000 };
+    const framework = { name: 'j', user: 'u', hostname: 'h', roles: ['*'], failoverTimeoutMs: 60_000 };
     const ended = runJob({
       node,
       detector: cluster.detector(),

@@ -58,7 +58,7 @@ const framework: FrameworkInfo = {
   name: 'f',
   user: 'u',
   hostname: 'h',
-  role: '*',
+  roles: ['*'],
   failoverTimeoutMs: 0,
 };
 const executorInfo: ExecutorInfo = {
@@ -107,7 +107,7 @@ class ScriptedAgent extends ScriptedProcess {
   }
 
   run(executor: Upid, task: TaskInfo): void {
-    this.say(executor, RunTask, { framework, task, launchExecutor: false });
+    this.say(executor, RunTask, { framework, task, role: '*', launchExecutor: false });
   }
 }
 

@@ -70,7 +70,7 @@ class ClusterInOne extends ScriptedProcess {
     const id = `o${this.#offers++}` as OfferId;
     const resources = parseResources(this.resources);
     this.say(this.scheduler, ResourceOffer, {
-      offers: [{ id, frameworkId, slaveId, hostname: 'h', resources, executorIds: [] }],
+      offers: [{ id, frameworkId, slaveId, hostname: 'h', role: '*', resources, executorIds: [] }],
     });
   }
 
@@ -147,7 +147,7 @@ t.test('sum adds up what the tasks find, and tells how far it is', async (t) => 
   const sum = await runSum({ ...options, count: 1_000_003, tasks: 10, onProgress: (each) => progress.push(each) });
   t.equal(sum, (1_000_003n * 1_000_002n) / 2n);
   const [registration] = master.bodies(RegisterFramework);
-  t.match(registration?.framework, { name: 'sum', role: '*', failoverTimeoutMs: 60_000 });
+  t.match(registration?.framework, { name: 'sum', roles: ['*'], failoverTimeoutMs: 60_000 });
   const launches = master.bodies(LaunchTasks);
   t.same(
     launches.map(({ tasks }) => tasks.length),
@@ -366,7 +366,7 @@ t.test('a job whose driver aborts rejects with the cause', async (t) => {
   const buggy = await stage(t);
   const broken = runJob({
     ...buggy.options,
-    framework: { name: 'j', user: 'u', hostname: 'h', role: '*', failoverTimeoutMs: 0 },
+    framework: { name: 'j', user: 'u', hostname: 'h', roles: ['*'], failoverTimeoutMs: 0 },
     pieces: [{ name: 'p', data: new Uint8Array() }],
     command: { value: 'x', arguments: [] },
     accept: () => undefined,

@@ -22,7 +22,6 @@ import t from 'tap';
 const plan: JobPlan = {
   pieces: [],
   name: 'j',
-  role: '*',
   executor: {
     name: 'exe',
     command: { value: 'exe', arguments: [] },
@@ -44,6 +43,7 @@ function offer(text: string): Offer {
     frameworkId: 'f' as FrameworkId,
     slaveId: agent as SlaveId,
     hostname: 'h',
+    role: '*',
     resources: parseResources(resources),
     executorIds: [],
   };
@@ -135,8 +135,8 @@ t.test('a whole job: fills offers, suppresses what it does not need, accepts, fi
 });
 
 t.test('a task has an executor of its own, paid for out of the same offer', async (t) => {
-  const [launch] = newJob(1, { role: 'ads' }).offered(0, [
-    { ...offer('o1 a1'), resources: parseResources('cpus(ads):0.5;cpus:0.5;mem:96;mem(web):999') },
+  const [launch] = newJob(1).offered(0, [
+    { ...offer('o1 a1'), role: 'ads', resources: parseResources('cpus(ads):0.5;cpus:0.5;mem:96;mem(web):999') },
   ]);
   t.match(launch, {
     kind: 'launch',

@@ -67,7 +67,7 @@ const slaveId = 'm1-S0' as SlaveId;
 const offerId = (id: string) => id as OfferId;
 const taskId = (id: string) => id as TaskId;
 const executorId = 'e' as ExecutorId;
-const framework: FrameworkInfo = { name: 'f', user: 'u', hostname: 'h', role: '*', failoverTimeoutMs: 10_000 };
+const framework: FrameworkInfo = { name: 'f', user: 'u', hostname: 'h', roles: ['*'], failoverTimeoutMs: 10_000 };
 
 function masterInfo(pid: Upid): MasterInfo {
   return { id: 'm1' as MasterId, pid, hostname: 'h', version: '1' };
@@ -75,7 +75,7 @@ function masterInfo(pid: Upid): MasterInfo {
 
 function offer(id: string): Offer {
   const resources = [{ name: 'cpus', role: '*', scalar: 4_000 }];
-  return { id: offerId(id), frameworkId, slaveId, hostname: 'h', resources, executorIds: [] };
+  return { id: offerId(id), frameworkId, slaveId, hostname: 'h', role: '*', resources, executorIds: [] };
 }
 
 function task(id: string): TaskInfo {

@@ -38,12 +38,14 @@ import { executor, Rig, reported, type Scheduler, ScriptedAgent, task } from './
 interface LiveTask {
   readonly frameworkId: FrameworkId;
   readonly info: TaskInfo;
+  readonly role: string;
   state: TaskState;
 }
 
 interface LiveExecutor {
   readonly frameworkId: FrameworkId;
   readonly info: ExecutorInfo;
+  readonly role: string;
 }
 
 /** An agent that does what agents do, except to end tasks and executors by itself. */
@@ -124,20 +126,24 @@ class HonestAgent extends ScriptedAgent {
 
   return(): Promise<void> {
     return this.reregister({
-      tasks: [...this.kept.values()].map((one) => reported(one, one.info, one.state)),
-      executors: [...this.executors.values()].map(({ frameworkId, info }) => ({ frameworkId, executor: info })),
+      tasks: [...this.kept.values()].map((one) => reported(one, one.info, one.state, one.role)),
+      executors: [...this.executors.values()].map(({ frameworkId, info, role }) => ({
+        frameworkId,
+        executor: info,
+        role,
+      })),
       frameworks: [...this.frameworks.values()],
     });
   }
 
-  #run({ framework, task: info, launchExecutor }: BodyOf<typeof RunTask>): void {
+  #run({ framework, task: info, role, launchExecutor }: BodyOf<typeof RunTask>): void {
     const frameworkId = framework.id as FrameworkId;
     if (this.kept.has(`${frameworkId}/${info.taskId}`)) return;
     this.frameworks.set(frameworkId, framework);
-    this.kept.set(`${frameworkId}/${info.taskId}`, { frameworkId, info, state: 'TASK_STAGING' });
+    this.kept.set(`${frameworkId}/${info.taskId}`, { frameworkId, info, role, state: 'TASK_STAGING' });
     const executorKey = `${frameworkId}/${info.executor.executorId}`;
     if (launchExecutor === this.executors.has(executorKey)) this.#end(`${frameworkId}/${info.taskId}`, 'TASK_DROPPED');
-    else this.executors.set(executorKey, { frameworkId, info: info.executor });
+    else this.executors.set(executorKey, { frameworkId, info: info.executor, role });
   }
 
   #end(key: string, state: TaskState): void {
@@ -236,7 +242,7 @@ class Cluster {
       await agent.register();
       assert.ok(agent.slaveId.endsWith(`S${index}`));
     }
-    for (const role of ['*', 'ads', '*']) this.schedulers.push(await this.#join(role));
+    for (const role of ['*', 'ads', '*']) this.schedulers.push(await this.#join([role]));
   }
 
   async take(one: Step): Promise<void> {
@@ -289,7 +295,7 @@ class Cluster {
       }
       case 'unregister':
         await scheduler.tell(UnregisterFramework, {});
-        this.schedulers[this.schedulers.indexOf(scheduler)] = await this.#join(scheduler.info.role);
+        this.schedulers[this.schedulers.indexOf(scheduler)] = await this.#join(scheduler.info.roles);
         break;
       case 'failOver': {
         const successor = await this.rig.newScheduler(scheduler.info);
@@ -356,7 +362,7 @@ class Cluster {
       await scheduler.tell(SuppressOffers, {});
       await scheduler.declineAll();
     }
-    const sinks = [await this.#join('*'), await this.#join('ads')];
+    const sinks = [await this.#join(['*']), await this.#join(['ads'])];
     this.schedulers.push(...sinks);
     // Otherwise, a task whose id was used again is counted to its executor, which may outlive it.
     if (!this.#reused) this.#checkNothingIdle();
@@ -411,8 +417,8 @@ class Cluster {
         await scheduler.acknowledge({ slaveId: status.slaveId, taskId: status.taskId, uuid: status.uuid });
   }
 
-  async #join(role: string): Promise<Scheduler> {
-    return await this.rig.scheduler({ role, failoverTimeoutMs: 1e9 });
+  async #join(roles: readonly string[]): Promise<Scheduler> {
+    return await this.rig.scheduler({ roles, failoverTimeoutMs: 1e9 });
   }
 }
 

@@ -240,9 +240,9 @@ t.test('Offers', async (t) => {
     async (t) => {
       const rig = await Rig.start(t);
       await rig.agent('cpus:4;cpus(ads):2;cpus(web):1');
-      const scheduler = await rig.scheduler({ role: 'ads' });
+      const scheduler = await rig.scheduler({ roles: ['ads'] });
       t.same(scheduler.offered, ['cpus:4;cpus(ads):2']);
-      await scheduler.reregister(scheduler.frameworkId, false, { role: 'web' });
+      await scheduler.reregister(scheduler.frameworkId, false, { roles: ['web'] });
       t.same(scheduler.offered, ['cpus:4;cpus(web):1']);
     },
   );
@@ -822,7 +822,7 @@ t.test('An agent', async (t) => {
     ];
     const idle = await rig.scheduler();
     const frameworks = [{ ...scheduler.info, id: frameworkId }];
-    await agent.reregister({ tasks, executors: [{ frameworkId, executor: by }], frameworks });
+    await agent.reregister({ tasks, executors: [{ frameworkId, executor: by, role: '*' }], frameworks });
     t.same(agent.takeOne(SlaveReregistered), {
       slaveId: 'old-S7',
       totalPingTimeoutMs: 75_000,
@@ -870,7 +870,7 @@ t.test('An agent', async (t) => {
       const info = task('t1', agent, 'cpus:1', by);
       const report = {
         tasks: [reported({ frameworkId }, info)],
-        executors: [{ frameworkId, executor: by }],
+        executors: [{ frameworkId, executor: by, role: '*' }],
         frameworks: [{ ...late.info, id: frameworkId }],
       };
       await agent.reregister(report);
@@ -901,7 +901,7 @@ t.test('An agent', async (t) => {
         reported({ frameworkId }, info),
         reported({ frameworkId }, { ...info, taskId: 't2' as TaskId }, 'TASK_FAILED'),
       ],
-      executors: [{ frameworkId, executor: by }],
+      executors: [{ frameworkId, executor: by, role: '*' }],
       frameworks: [{ ...scheduler.info, id: frameworkId }],
     });
     t.same(agent.takeOne(ShutdownFramework), { frameworkId });
@@ -918,7 +918,7 @@ t.test('An agent', async (t) => {
     const by = executor('e2', 'cpus:0.25');
     await scheduler.launch([scheduler.offer.id], [task('t2', agent, 'cpus:1', by)], 3600);
     const known = reported(scheduler, task('t1', agent, 'cpus:1;mem:1024', executor('e', 'cpus:0.5')));
-    const executors = [{ frameworkId: scheduler.frameworkId, executor: executor('e', 'cpus:0.5') }];
+    const executors = [{ frameworkId: scheduler.frameworkId, executor: executor('e', 'cpus:0.5'), role: '*' }];
     await agent.reregister({ tasks: [known], executors });
     t.same(agent.takeOne(SlaveReregistered).reconciliations, [{ frameworkId: scheduler.frameworkId, taskId: 't2' }]);
     await scheduler.tell(ReviveOffers, {});
@@ -943,7 +943,7 @@ t.test('An agent', async (t) => {
     t.same(agent.take(SlaveReregistered).at(-1)?.reconciliations, [], 'what has ended and is not named is forgotten');
     await scheduler.launch([...scheduler.held.keys()], [task('t1', agent, 'cpus:1', by)]);
     t.equal(agent.tasks().length, 2, 'so its id may be used again');
-    await agent.reregister({ executors: [{ frameworkId: scheduler.frameworkId, executor: by }] });
+    await agent.reregister({ executors: [{ frameworkId: scheduler.frameworkId, executor: by, role: '*' }] });
     await scheduler.declineAll();
     t.same(scheduler.offered, ['cpus:2.75;mem:4096']);
     await agent.reregister({});
@@ -956,7 +956,10 @@ t.test('An agent', async (t) => {
     const { agent, scheduler } = await running(rig);
     const by = executor('e', 'cpus:0.5');
     const ended = reported(scheduler, task('t1', agent, 'cpus:1;mem:1024', by), 'TASK_FAILED');
-    await agent.reregister({ tasks: [ended], executors: [{ frameworkId: scheduler.frameworkId, executor: by }] });
+    await agent.reregister({
+      tasks: [ended],
+      executors: [{ frameworkId: scheduler.frameworkId, executor: by, role: '*' }],
+    });
     await scheduler.tell(ReviveOffers, {});
     t.same(scheduler.offered, ['cpus:3.5;mem:4096']);
   });
@@ -977,7 +980,7 @@ t.test('An agent', async (t) => {
     t.match(agent.takeOne(Shutdown).message, /report cannot be used/);
     await agent.reregister({
       tasks: [good],
-      executors: [{ frameworkId: scheduler.frameworkId, executor: { ...executor(), resources: clash } }],
+      executors: [{ frameworkId: scheduler.frameworkId, executor: { ...executor(), resources: clash }, role: '*' }],
     });
     t.match(agent.takeOne(Shutdown).message, /report cannot be used/);
     await scheduler.tell(ReconcileTasks, { statuses: [] });
@@ -999,7 +1002,7 @@ t.test('An agent', async (t) => {
     agent.slaveId = 'old-S7' as SlaveId;
     const by = executor('e', 'cpus:1');
     const tasks = ['a', 'b', 'c'].map((id) => reported(scheduler, task(id, agent, 'cpus:1;ports:[1-1]', by)));
-    const report = { tasks, executors: [{ frameworkId: scheduler.frameworkId, executor: by }] };
+    const report = { tasks, executors: [{ frameworkId: scheduler.frameworkId, executor: by, role: '*' }] };
     await agent.reregister(report);
     t.equal(rig.count('allocator_contradictions'), 1);
     rig.network.interrupt();
@@ -1032,7 +1035,7 @@ t.test('An agent', async (t) => {
     agent.silent = false;
     await agent.reregister({
       tasks: [reported(scheduler, task('t1', agent, 'cpus:1;mem:1024', by))],
-      executors: [{ frameworkId: scheduler.frameworkId, executor: by }],
+      executors: [{ frameworkId: scheduler.frameworkId, executor: by, role: '*' }],
     });
     t.same(scheduler.offered, ['cpus:2.5;mem:3072']);
     await second.update(scheduler, 't1', 'TASK_FINISHED', { uuid: 'u' });
@@ -1123,7 +1126,7 @@ t.test('The health of an agent', async (t) => {
     const by = executor('e', 'cpus:0.5');
     await agent.reregister({
       tasks: [reported(scheduler, task('t1', agent, 'cpus:1;mem:1024', by))],
-      executors: [{ frameworkId: scheduler.frameworkId, executor: by }],
+      executors: [{ frameworkId: scheduler.frameworkId, executor: by, role: '*' }],
     });
     t.same(scheduler.statuses(), ['t1 TASK_RUNNING REASON_SLAVE_REREGISTERED'], 'its framework hears that it lives');
     t.same(scheduler.offered, ['cpus:2.5;mem:3072']);
@@ -1191,7 +1194,7 @@ t.test('The health of an agent', async (t) => {
     const by = executor('e', 'cpus:0.5');
     const report = {
       tasks: [reported(scheduler, task('t1', agent, 'cpus:1;mem:1024', by))],
-      executors: [{ frameworkId: scheduler.frameworkId, executor: by }],
+      executors: [{ frameworkId: scheduler.frameworkId, executor: by, role: '*' }],
     };
     scheduler.forgetAll();
     await agent.reregister(report);
@@ -1447,7 +1450,7 @@ t.test('Strangers and nonsense', async (t) => {
       [KillTask as never, { frameworkId, taskId: '../x' }],
       [LaunchTasks as never, { frameworkId, offerIds: [], tasks: [], filters: { refuseSeconds: 0 } }],
       [LaunchTasks as never, { frameworkId, offerIds: ['x'], tasks: [], filters: { refuseSeconds: -1 } }],
-      [RegisterFramework as never, { framework: { ...scheduler.info, role: '..' } }],
+      [RegisterFramework as never, { framework: { ...scheduler.info, roles: ['..'] } }],
       [RegisterSlave as never, { slave: { hostname: 'h', resources: [{ name: 'cpus', role: '*', scalar: 0.5 }] } }],
       [ReregisterSlave as never, null],
     ];

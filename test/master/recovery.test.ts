@@ -32,7 +32,7 @@ function admitted(id: SlaveId, hostname = 'agent-1'): RegistryOperation {
 }
 
 function framework(id: FrameworkId, failoverTimeoutMs = 60_000): RegistryOperation {
-  const info = { id, name: 'framework-1', user: 'u', hostname: 'h', role: '*', failoverTimeoutMs };
+  const info = { id, name: 'framework-1', user: 'u', hostname: 'h', roles: ['*'], failoverTimeoutMs };
   return { type: 'admit-framework', id, info };
 }
 
@@ -62,7 +62,7 @@ t.test('A new leader waits for the agents that the registry knows', async (t) =>
     const running = task('t1', agent, 'cpus:1', by);
     const report = {
       tasks: [reported(scheduler, running)],
-      executors: [{ frameworkId: f1, executor: by }],
+      executors: [{ frameworkId: f1, executor: by, role: '*' }],
       frameworks: [scheduler.info],
     };
     await agent.reregister(report);
@@ -183,7 +183,7 @@ t.test('An agent', async (t) => {
   t.test('that nobody knows any more is let in, with the frameworks that only it knows', async (t) => {
     const { rig, registrar } = await leading(t, []);
     const agent = await comesBack(rig, 'older-S7' as SlaveId);
-    const info = { id: f1, name: 'n', user: 'u', hostname: 'h', role: '*', failoverTimeoutMs: 60_000 };
+    const info = { id: f1, name: 'n', user: 'u', hostname: 'h', roles: ['*'], failoverTimeoutMs: 60_000 };
     await agent.reregister({
       tasks: [reported({ frameworkId: f1 }, task('t1', agent, 'cpus:1'))],
       frameworks: [info],
@@ -239,11 +239,11 @@ t.test('An agent', async (t) => {
   t.test('hears of the frameworks that were removed meanwhile', async (t) => {
     const { rig } = await leading(t, [admitted(a1), { type: 'remove-framework', id: f1, at: 0 }]);
     const agent = await comesBack(rig);
-    const info = { id: f1, name: 'n', user: 'u', hostname: 'h', role: '*', failoverTimeoutMs: 60_000 };
+    const info = { id: f1, name: 'n', user: 'u', hostname: 'h', roles: ['*'], failoverTimeoutMs: 60_000 };
     const by = executor('e', 'cpus:0.5');
     await agent.reregister({
       tasks: [reported({ frameworkId: f1 }, task('t1', agent, 'cpus:1', by))],
-      executors: [{ frameworkId: f1, executor: by }],
+      executors: [{ frameworkId: f1, executor: by, role: '*' }],
       frameworks: [info],
     });
     t.same(agent.takeOne(ShutdownFramework), { frameworkId: f1 });

@@ -20,7 +20,7 @@ import t from 'tap';
 const slave = (id: string): SlaveId => id as SlaveId;
 const framework = (id: string): FrameworkId => id as FrameworkId;
 const agentInfo = { hostname: 'h', resources: parseResources('cpus:4;mem:1024;ports:[1000-2000]') };
-const frameworkInfo = { name: 'f', user: 'u', hostname: 'h', role: '*', failoverTimeoutMs: 60_000 };
+const frameworkInfo = { name: 'f', user: 'u', hostname: 'h', roles: ['*'], failoverTimeoutMs: 60_000 };
 
 const quotas = [
   { role: 'ads', guarantees: {}, limits: { cpus: 0 } },

@@ -124,7 +124,7 @@ t.test('The return of an agent', async (t) => {
     const { rig, registrar, agent, scheduler, info } = await running(t);
     const { frameworkId } = scheduler;
     const tasks = [reported({ frameworkId }, info)];
-    const report = { tasks, executors: [{ frameworkId, executor: info.executor }] };
+    const report = { tasks, executors: [{ frameworkId, executor: info.executor, role: '*' }] };
     await agent.reregister(report);
     t.same(registrar.written(), []);
     t.same(agent.takeOne(SlaveReregistered).reconciliations, []);
@@ -155,7 +155,7 @@ t.test('The return of an agent', async (t) => {
     const more = task('t2', agent, 'cpus:1.5');
     await agent.reregister({
       tasks: [reported({ frameworkId }, info), reported({ frameworkId }, more)],
-      executors: [{ frameworkId, executor: info.executor }],
+      executors: [{ frameworkId, executor: info.executor, role: '*' }],
     });
     await scheduler.tell(ReconcileTasks, { statuses: [] });
     t.same(scheduler.statuses().sort(), [
@@ -181,7 +181,7 @@ t.test('What the allocator gave away of an agent before its report brought more 
       slave: { id: slaveId, hostname, resources },
       version: '0',
       tasks: [reported({ frameworkId }, task('t2', agent, 'cpus:1.5'))],
-      executors: [{ frameworkId, executor: info.executor }],
+      executors: [{ frameworkId, executor: info.executor, role: '*' }],
       frameworks: [],
     });
   });

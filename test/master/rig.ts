@@ -418,7 +418,7 @@ export class Rig {
   /** A scheduler that has not registered yet. */
   async newScheduler(info: Partial<FrameworkInfo> = {}): Promise<Scheduler> {
     const name = `framework-${++this.#named}`;
-    const framework = { name, user: 'u', hostname: 'h', role: '*', failoverTimeoutMs: 60_000, ...info };
+    const framework = { name, user: 'u', hostname: 'h', roles: ['*'], failoverTimeoutMs: 60_000, ...info };
     const scheduler = new Scheduler('scheduler', this, framework);
     this.#listen(await this.newNode(name), scheduler);
     return scheduler;
@@ -512,12 +512,13 @@ export function task(
   };
 }
 
-/** The task as an agent reports it. */
+/** The task as an agent reports it that was launched in `role`. */
 export function reported(
   { frameworkId }: { readonly frameworkId: FrameworkId },
   info: TaskInfo,
   state: TaskState = 'TASK_RUNNING',
+  role = '*',
 ): Task {
   const { taskId, name, slaveId, resources } = info;
-  return { taskId, name, slaveId, resources, frameworkId, executorId: info.executor.executorId, state };
+  return { taskId, name, slaveId, role, resources, frameworkId, executorId: info.executor.executorId, state };
 }

@@ -13,7 +13,7 @@ const epoch = 7;
 const resources = parseResources('cpus:1.5;mem(ads):64;ports:[1-2];disks:{a}');
 const data = new Uint8Array([0, 1, 255]);
 const master = { id: 'M', pid: upid('master', 'm1', 'abc'), hostname: 'host', version: '0.1.0' };
-const framework = { id: frameworkId, name: 'f', user: 'u', hostname: 'h', role: '*', failoverTimeoutMs: 0 };
+const framework = { id: frameworkId, name: 'f', user: 'u', hostname: 'h', roles: ['*'], failoverTimeoutMs: 0 };
 const executor = { executorId, name: 'e', command: { value: 'node', arguments: ['x'] }, resources, data };
 const task = { taskId, name: 't', slaveId, resources, executor, data };
 const slave = { id: slaveId, hostname: 'h', resources };
@@ -81,7 +81,7 @@ const samples: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     slave,
     version: '0.1.0',
     tasks: [{ taskId, name: 't', frameworkId, executorId, slaveId, resources, state: 'TASK_RUNNING' }],
-    executors: [{ frameworkId, executor }],
+    executors: [{ frameworkId, executor, role: '*' }],
     frameworks: [framework],
   },
   UnregisterSlave: { slaveId },

@@ -44,7 +44,7 @@ export class TestFramework {
       name,
       user: userInfo().username,
       hostname: hostname() || 'localhost',
-      role: '*',
+      roles: ['*'],
       failoverTimeoutMs: 10_000,
       ...info,
     };

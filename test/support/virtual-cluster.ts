@@ -83,7 +83,7 @@ export class VirtualCluster {
   /** Not started yet. */
   async addDriver(name: string, scheduler: Scheduler, info: Partial<FrameworkInfo> = {}) {
     const node = await this.#addNode(this.#nodeOptions(name));
-    const framework = { name, user: 'u', hostname: 'h', role: '*', failoverTimeoutMs: 60_000, ...info };
+    const framework = { name, user: 'u', hostname: 'h', roles: ['*'], failoverTimeoutMs: 60_000, ...info };
     return { node, driver: new SchedulerDriver(scheduler, framework, { node, detector: this.detector() }) };
   }
 

@@ -1,4 +1,4 @@
-import type { Resources } from '@mesos-ts/protocol';
+import type { Attribute, FaultDomain, Resources } from '@mesos-ts/protocol';
 import type { Detector } from '@mesos-ts/zk-election';
 import type { Environment } from './executor-environment.js';
 import type { ExecutorLauncher } from './executor-launcher.js';
@@ -28,6 +28,10 @@ export interface AgentOptions extends AgentTimings {
   readonly hostname: string;
   /** All that it has to offer, in canonical form. */
   readonly resources: Resources;
+  /** What frameworks are told of it. Default none. */
+  readonly attributes?: readonly Attribute[];
+  /** Where it stands. Default: where the master does. */
+  readonly domain?: FaultDomain;
   /** Says who leads. The agent does not close it. */
   readonly detector: Detector;
   readonly launcher: ExecutorLauncher;

@@ -174,13 +174,18 @@ export class Agent extends Process {
   }
 
   #info(id: SlaveId | undefined): SlaveInfo {
-    const { hostname, resources } = this.#options;
-    return id === undefined ? { hostname, resources } : { id, hostname, resources };
+    const { hostname, resources, attributes, domain } = this.#options;
+    return {
+      ...(id === undefined ? {} : { id }),
+      ...{ hostname, resources },
+      ...(attributes === undefined ? {} : { attributes }),
+      ...(domain === undefined ? {} : { domain }),
+    };
   }
 
   // Tasks
 
-  #runTask({ framework: info, task, launchExecutor }: BodyOf<typeof RunTask>): void {
+  #runTask({ framework: info, task, role, launchExecutor }: BodyOf<typeof RunTask>): void {
     const { slaveId } = this.#contact;
     const frameworkId = info.id;
     if (slaveId === undefined || frameworkId === undefined || this.#end !== undefined) {
@@ -197,29 +202,30 @@ export class Agent extends Process {
       return;
     }
     const framework = this.#frameworks.obtain(frameworkId, info);
-    const record = framework.add(task);
+    const record = framework.add(task, role);
     this.log.info({ framework: frameworkId, task: task.taskId, executor: record.about.executorId }, 'task arrived');
     match(verdict)
       .with({ kind: 'drop' }, ({ reason, why }) => this.#taskEnded(framework, record, 'TASK_DROPPED', reason, why))
-      .with({ kind: 'launch' }, () => this.#launch(framework, task, slaveId))
+      .with({ kind: 'launch' }, () => this.#launch(framework, task, role, slaveId))
       .with({ kind: 'queue' }, () => undefined)
       .with({ kind: 'deliver' }, ({ executor }) => this.#deliver(framework, executor, record))
       .exhaustive();
   }
 
-  #launch(framework: Framework, task: TaskInfo, slaveId: SlaveId): void {
+  #launch(framework: Framework, task: TaskInfo, role: string, slaveId: SlaveId): void {
     const { executorId } = task.executor;
     const owner = { slaveId, frameworkId: framework.id, executorId, containerId: this.random.uuid() };
     const token = this.#options.executorToken?.() ?? Random.system().token(tokenCharacters);
     const sandboxPath = this.#options.sandboxes.pathOf(owner);
-    const executor = new Executor(owner, task.executor, `executor-${token}`, sandboxPath);
+    const executor = new Executor(owner, task.executor, role, `executor-${token}`, sandboxPath);
     this.#frameworks.addExecutor(framework, executor);
     this.#runner.launch(executor);
   }
 
   #deliver(framework: Framework, executor: Executor, record: TaskRecord): void {
-    if (record.queued === undefined) return;
-    this.#sendTo(executor, RunTask, { framework: framework.info, task: record.queued, launchExecutor: false });
+    const { queued: task, about } = record;
+    if (task === undefined) return;
+    this.#sendTo(executor, RunTask, { framework: framework.info, task, role: about.role, launchExecutor: false });
     record.queued = undefined;
   }
 

@@ -25,10 +25,14 @@ export class Executor {
   /** Cancelled when it has ended. */
   readonly timers = new Set<Timer>();
 
-  /** @param nodeName the name that its Node has to take: nobody else can know it. */
+  /**
+   * @param role that of the task which it was started for: what it uses counts to it.
+   * @param nodeName the name that its Node has to take: nobody else can know it.
+   */
   constructor(
     readonly owner: SandboxOwner,
     readonly info: ExecutorInfo,
+    readonly role: string,
     readonly nodeName: string,
     readonly sandboxPath: string,
   ) {}

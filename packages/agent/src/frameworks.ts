@@ -34,10 +34,11 @@ export class Framework {
     public info: FrameworkInfo,
   ) {}
 
-  /** Enters a task as staging. */
-  add(info: TaskInfo): TaskRecord {
+  /** Enters a task as staging. @param role that of the offer it was launched on. */
+  add(info: TaskInfo, role: string): TaskRecord {
     const { taskId, name, slaveId, resources, executor } = info;
-    const about = { taskId, name, frameworkId: this.id, executorId: executor.executorId, slaveId, resources };
+    const { executorId } = executor;
+    const about = { taskId, name, frameworkId: this.id, executorId, slaveId, role, resources };
     const record: TaskRecord = { about, state: 'TASK_STAGING', queued: info };
     this.tasks.set(taskId, record);
     return record;
@@ -112,7 +113,7 @@ export class Frameworks {
         [...framework.tasks.values()].map(({ about, state }) => ({ ...about, slaveId, state })),
       ),
       executors: frameworks.flatMap(({ id, executors }) =>
-        [...executors.values()].map(({ info }) => ({ frameworkId: id, executor: info })),
+        [...executors.values()].map(({ info, role }) => ({ frameworkId: id, executor: info, role })),
       ),
       frameworks: frameworks.map(({ info }) => info),
     };

@@ -9,7 +9,7 @@ import {
   SocketServerTransport,
   type Upid,
 } from '@mesos-ts/process';
-import type { Resources } from '@mesos-ts/protocol';
+import type { Attribute, FaultDomain, Resources } from '@mesos-ts/protocol';
 import type { Detector } from '@mesos-ts/zk-election';
 import { Agent, type AgentEnd } from './agent.js';
 import type { AgentTimings } from './agent-options.js';
@@ -33,6 +33,10 @@ export interface StartAgentOptions extends AgentTimings {
   readonly nats?: NatsTransportOptions;
   /** What the operator says of the resources; see {@link detectResources}. Default: all is detected. */
   readonly resources?: string;
+  /** What frameworks are told of it. Default none. */
+  readonly attributes?: readonly Attribute[];
+  /** Where it stands. Default: where the master does. */
+  readonly domain?: FaultDomain;
   /** Default: the machine's name. */
   readonly hostname?: string;
   /** The agent's own environment, of which executors get what is harmless. Default: that of this OS process. */

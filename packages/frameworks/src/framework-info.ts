@@ -18,7 +18,7 @@ export interface FrameworkChoices {
 /** Describes a framework that runs here: the user and the host are those of this OS process. */
 export function frameworkInfo(name: string, choices: FrameworkChoices = {}): FrameworkInfo {
   const { role = '*', failoverTimeoutMs = failoverTimeoutMsDefault } = choices;
-  return { name, user: userName(), hostname: hostname() || 'localhost', role, failoverTimeoutMs };
+  return { name, user: userName(), hostname: hostname() || 'localhost', roles: [role], failoverTimeoutMs };
 }
 
 function userName(): string {

@@ -76,7 +76,6 @@ class JobScheduler implements Scheduler {
     this.#job = new Job({
       pieces,
       name: framework.name,
-      role: framework.role,
       executor: {
         name: framework.name,
         command,

@@ -10,7 +10,7 @@ import type {
   TaskInfo,
   TaskStatus,
 } from '@mesos-ts/protocol';
-import { resourcesForRole, subtractResources, takeResources } from '@mesos-ts/protocol';
+import { subtractResources, takeResources } from '@mesos-ts/protocol';
 import { describeStatus, judgeStatus } from './task-verdict.js';
 
 /** One of the independent pieces that a job is made of. */
@@ -26,7 +26,6 @@ export interface JobPlan {
   readonly pieces: readonly Piece[];
   /** Task ids are `<name>-<piece>.<attempt>`. */
   readonly name: string;
-  readonly role: string;
   readonly executor: {
     readonly name: string;
     readonly command: CommandInfo;
@@ -263,7 +262,7 @@ export class Job {
 
   #fill(nowMs: number, offer: Offer): TaskInfo[] {
     const tasks: TaskInfo[] = [];
-    let left = resourcesForRole(offer.resources, this.#plan.role);
+    let left: Resources = offer.resources;
     let bytes = 0;
     for (const piece of this.#waiting) {
       const taken = bytes < launchBytesMax ? this.#take(left) : undefined;

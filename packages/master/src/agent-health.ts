@@ -9,7 +9,7 @@ import type { OfferLifecycle } from './offer-lifecycle.js';
 
 const pingsPerTurn = 1_000;
 
-export interface AgentHealthOptions extends Required<MasterOptions> {
+export interface AgentHealthOptions extends Required<Omit<MasterOptions, 'domain'>> {
   readonly offers: OfferLifecycle;
   readonly removal: AgentRemoval;
 }

@@ -15,8 +15,9 @@ export function canonicalReport(report: ReregisterSlave): ReregisterSlave {
     ...report,
     slave: canonicalInfo(report.slave),
     tasks: report.tasks.map((task) => ({ ...task, resources: normalize(task.resources) })),
-    executors: report.executors.map(({ frameworkId, executor }) => ({
+    executors: report.executors.map(({ frameworkId, executor, role }) => ({
       frameworkId,
+      role,
       executor: { ...executor, resources: normalize(executor.resources) },
     })),
   };

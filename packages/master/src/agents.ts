@@ -12,12 +12,18 @@ import type {
 } from '@mesos-ts/protocol';
 import type { TaskRecord } from './tasks.js';
 
+/** What is held of an agent, and the role that it counts to. */
+export interface Holding {
+  readonly role: string;
+  readonly resources: Resources;
+}
+
 /** An executor that runs on an agent, or is about to. */
 export interface ExecutorRecord {
   readonly frameworkId: FrameworkId;
   readonly info: ExecutorInfo;
   /** What its end gives back: its own resources, and those of each task that was forgotten before it ended. */
-  readonly holds: Resources[];
+  readonly holds: Holding[];
   /** The agent, or the executor itself, has been heard of it: it was really started. */
   seen: boolean;
 }

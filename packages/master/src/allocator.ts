@@ -1,4 +1,14 @@
-import type { FaultDomain, Filters, FrameworkId, Resources, SlaveId } from '@mesos-ts/protocol';
+import type {
+  Attribute,
+  AttributeConstraint,
+  Demand,
+  FaultDomain,
+  Filters,
+  FrameworkId,
+  Quantities,
+  Resources,
+  SlaveId,
+} from '@mesos-ts/protocol';
 
 /** Resources of one agent that go to one framework, in one of its roles: the master makes an offer of it. */
 export interface Allocation {
@@ -11,15 +21,6 @@ export interface Allocation {
 /** What a framework or an executor of it holds on an agent, in one of its roles, when the allocator first hears of that agent. */
 export type Usage = Omit<Allocation, 'slaveId'>;
 
-/** Thousandths by the name of a scalar resource: `{ cpus: 1500 }`. None is negative; what is not named is none. */
-export type Quantities = Readonly<Record<string, number>>;
-
-/** A text by a name, such as `rack: a`. */
-export interface Attribute {
-  readonly name: string;
-  readonly text: string;
-}
-
 /** An agent, as far as it matters for what is offered of it. */
 export interface SlaveDescription {
   readonly total: Resources;
@@ -28,19 +29,6 @@ export interface SlaveDescription {
   readonly attributes?: readonly Attribute[];
   /** Default: that of the master. */
   readonly domain?: FaultDomain;
-}
-
-/** What an agent must be like: an attribute of it, or where it is. */
-export interface AttributeConstraint {
-  readonly selector: { readonly attribute: string } | 'hostname' | 'region' | 'zone';
-  /** A match is of the whole text, with `*` for any text and `?` for any character: nothing that could be slow. */
-  readonly predicate:
-    | 'exists'
-    | 'notExists'
-    | { readonly textEquals: string }
-    | { readonly textNotEquals: string }
-    | { readonly textMatches: string }
-    | { readonly textNotMatches: string };
 }
 
 /** Of several groups one must hold, and of a group all (Mesos facts 4.6). No groups: anything. */
@@ -60,14 +48,6 @@ export interface FrameworkDescription {
   readonly gpuResources?: boolean;
   /** Whether it is offered agents of other regions than the master's. Default false. */
   readonly regionAware?: boolean;
-}
-
-/** What a framework waits for in a role: so many times that shape. */
-export interface Demand {
-  readonly role: string;
-  readonly shape: Quantities;
-  /** 1 to 1,000,000. */
-  readonly count: number;
 }
 
 /** What a role and those below it are promised, and may have at most. A name without a limit is unlimited. */

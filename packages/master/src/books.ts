@@ -9,15 +9,14 @@ import {
   type MasterId,
   type Offer,
   type ReregisterSlave,
-  type Resources,
   type SlaveId,
   type SlaveInfo,
   type Task,
   type TaskState,
-  unreservedRole,
 } from '@mesos-ts/protocol';
-import { type Agent, Agents, executorKey } from './agents.js';
-import type { Allocation, Allocator, FrameworkDescription, SlaveDescription, Usage } from './allocator.js';
+import { type Agent, Agents, executorKey, type Holding } from './agents.js';
+import type { Allocation, Allocator, SlaveDescription, Usage } from './allocator.js';
+import { frameworkDescription } from './framework-description.js';
 import { type Framework, Frameworks } from './frameworks.js';
 import type { Accepted } from './launch.js';
 import { Offers } from './offers.js';
@@ -59,7 +58,9 @@ export class Books {
   makeOffer({ frameworkId, slaveId, role, resources }: Allocation): Offer | undefined {
     const framework = this.frameworks.get(frameworkId);
     const agent = this.agents.get(slaveId);
-    if (framework?.connected && agent?.connected) return this.offers.add(framework, agent, resources);
+    // It may have left the role since.
+    if (framework?.connected && agent?.connected && framework.info.roles.includes(role))
+      return this.offers.add(framework, agent, role, resources);
     this.#allocator.recoverResources(frameworkId, slaveId, role, resources);
     return undefined;
   }
@@ -72,21 +73,24 @@ export class Books {
   /** Removes an offer and gives its resources back. */
   takeBack(offer: Offer, filters?: Filters): void {
     this.consume(offer);
-    this.giveBack(offer.frameworkId, offer.slaveId, offer.resources, filters);
+    this.giveBack(offer.frameworkId, offer.slaveId, offer, filters);
   }
 
-  giveBack(frameworkId: FrameworkId, slaveId: SlaveId, resources: Resources, filters?: Filters): void {
-    this.#allocator.recoverResources(frameworkId, slaveId, this.#roleOf(frameworkId), resources, filters);
+  giveBack(frameworkId: FrameworkId, slaveId: SlaveId, { role, resources }: Holding, filters?: Filters): void {
+    this.#allocator.recoverResources(frameworkId, slaveId, role, resources, filters);
   }
 
   // Tasks and executors
 
-  launch(framework: Framework, agent: Agent, accepted: Accepted): void {
-    const { info } = accepted;
-    const record = stagingTask(framework.id, info);
+  /** A task, and what it starts, use resources that were offered in `role`. */
+  launch(framework: Framework, agent: Agent, role: string, { info, startsExecutor }: Accepted): void {
+    const record = stagingTask(framework.id, info, role);
     framework.tasks.set(info.taskId, record);
     agent.tasks.add(record);
-    if (accepted.startsExecutor) this.#addExecutor(agent, framework.id, info.executor);
+    this.#allocator.used(framework.id, agent.id, role, info.resources);
+    if (!startsExecutor) return;
+    this.#addExecutor(agent, framework.id, role, info.executor);
+    this.#allocator.used(framework.id, agent.id, role, info.executor.resources);
   }
 
   /** Notes a task's newest state; a terminal one frees its resources. Nothing leads back from a terminal state. */
@@ -96,7 +100,7 @@ export class Books {
     this.#noteExecutor(agent, record.task);
     if (!isTerminal(state) || !record.holdsResources) return;
     record.holdsResources = false;
-    this.giveBack(record.task.frameworkId, agent.id, record.task.resources);
+    this.giveBack(record.task.frameworkId, agent.id, record.task);
   }
 
   /** A task that was dropped never started its executor; one that did anything else has. */
@@ -127,7 +131,7 @@ export class Books {
     const executor = agent.executors.get(key);
     if (executor === undefined) return false;
     agent.executors.delete(key);
-    for (const resources of executor.holds) this.giveBack(frameworkId, agent.id, resources);
+    for (const holding of executor.holds) this.giveBack(frameworkId, agent.id, holding);
     return true;
   }
 
@@ -145,7 +149,7 @@ export class Books {
     const agent = this.agents.add(id, report.slave, pid);
     for (const info of report.frameworks) if (info.id !== undefined) this.#importFramework(info.id, info);
     this.#importUnknown(agent, report.executors, report.tasks);
-    this.#allocator.addSlave(agent.id, descriptionOf(agent), this.#usagesOf(agent));
+    this.#allocator.addSlave(agent.id, descriptionOf(agent), usagesOf(agent));
     return agent;
   }
 
@@ -211,14 +215,13 @@ export class Books {
     return voided;
   }
 
-  /** Its scheduler may describe it anew, even in another role. @returns the offers that are void by that. */
-  updateFramework(framework: Framework, info: FrameworkInfo): Offer[] {
-    const { role } = framework.info;
+  /**
+   * Its scheduler describes it anew, maybe in other roles. What its tasks and executors hold in roles that it has left counts
+   * to those until it is given back.
+   */
+  updateFramework(framework: Framework, info: FrameworkInfo): void {
     framework.info = { ...info, id: framework.id };
-    if (role === info.role) return [];
-    const voided = this.#takeBackAll(framework.offers);
     this.#allocator.addFramework(framework.id, frameworkDescription(info));
-    return voided;
   }
 
   disconnectFramework(framework: Framework): void {
@@ -259,25 +262,30 @@ export class Books {
     agent.tasks.delete(record);
     if (!record.holdsResources) return;
     const executor = agent.executors.get(executorKey(record.task.frameworkId, record.task.executorId));
-    if (executor === undefined) this.giveBack(record.task.frameworkId, agent.id, record.task.resources);
-    else executor.holds.push(record.task.resources);
+    if (executor === undefined) this.giveBack(record.task.frameworkId, agent.id, record.task);
+    else executor.holds.push(record.task);
   }
 
   /** What an agent uses, or has at all, is not what the allocator was told: it is told again. */
   #countAnew(agent: Agent): Offer[] {
     const offers = this.offers.all(agent.offers);
     for (const offer of offers) this.consume(offer);
-    this.#allocator.addSlave(agent.id, descriptionOf(agent), this.#usagesOf(agent));
+    this.#allocator.addSlave(agent.id, descriptionOf(agent), usagesOf(agent));
     return offers;
   }
 
   /** Takes what runs on the agent into the books. @returns whether any of it was not there, and uses resources. */
   #importUnknown(agent: Agent, executors: Executors, tasks: readonly Task[]): boolean {
     const added = new Set<string>();
-    for (const { frameworkId, executor } of executors) {
+    for (const { frameworkId, executor, role } of executors) {
       const key = executorKey(frameworkId, executor.executorId);
       if (agent.executors.has(key)) continue;
-      agent.executors.set(key, { frameworkId, info: executor, holds: [executor.resources], seen: true });
+      agent.executors.set(key, {
+        frameworkId,
+        info: executor,
+        holds: [{ role, resources: executor.resources }],
+        seen: true,
+      });
       added.add(key);
     }
     let more = added.size > 0;
@@ -304,7 +312,7 @@ export class Books {
     }
     const key = executorKey(reported.frameworkId, reported.executorId);
     if ((known === undefined || !agent.tasks.has(known)) && added.has(key) && !isTerminal(reported.state))
-      agent.executors.get(key)?.holds.push(reported.resources);
+      agent.executors.get(key)?.holds.push(reported);
     return false;
   }
 
@@ -313,11 +321,11 @@ export class Books {
     if (record !== undefined && agent.tasks.has(record)) this.update(agent, record, task.state);
   }
 
-  #addExecutor(agent: Agent, frameworkId: FrameworkId, info: ExecutorInfo): void {
+  #addExecutor(agent: Agent, frameworkId: FrameworkId, role: string, info: ExecutorInfo): void {
     agent.executors.set(executorKey(frameworkId, info.executorId), {
       frameworkId,
       info,
-      holds: [info.resources],
+      holds: [{ role, resources: info.resources }],
       seen: false,
     });
   }
@@ -327,27 +335,23 @@ export class Books {
     for (const offer of offers) this.takeBack(offer);
     return offers;
   }
+}
 
-  #usagesOf(agent: Agent): Usage[] {
-    const usages: Usage[] = [];
-    const use = (frameworkId: FrameworkId, resources: Resources): void => {
-      usages.push({ frameworkId, role: this.#roleOf(frameworkId), resources });
-    };
-    for (const { task, holdsResources } of agent.tasks) if (holdsResources) use(task.frameworkId, task.resources);
-    for (const { frameworkId, holds } of agent.executors.values())
-      for (const resources of holds) use(frameworkId, resources);
-    return usages;
-  }
-
-  #roleOf(frameworkId: FrameworkId): string {
-    return this.frameworks.get(frameworkId)?.info.role ?? unreservedRole;
-  }
+function usagesOf(agent: Agent): Usage[] {
+  const usages: Usage[] = [];
+  const use = (frameworkId: FrameworkId, { role, resources }: Holding): void => {
+    usages.push({ frameworkId, role, resources });
+  };
+  for (const { task, holdsResources } of agent.tasks) if (holdsResources) use(task.frameworkId, task);
+  for (const { frameworkId, holds } of agent.executors.values()) for (const holding of holds) use(frameworkId, holding);
+  return usages;
 }
 
 function descriptionOf({ info }: Agent): SlaveDescription {
-  return { total: info.resources, hostname: info.hostname };
-}
-
-function frameworkDescription(info: FrameworkInfo): FrameworkDescription {
-  return { roles: [info.role] };
+  const { resources: total, hostname, attributes, domain } = info;
+  return {
+    ...{ total, hostname },
+    ...(attributes === undefined ? {} : { attributes }),
+    ...(domain === undefined ? {} : { domain }),
+  };
 }

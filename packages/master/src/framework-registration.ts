@@ -12,6 +12,7 @@ import {
 } from '@mesos-ts/protocol';
 import { sameInfo } from './agent-report.js';
 import type { Books } from './books.js';
+import { whyInfoInvalid } from './framework-description.js';
 import type { Framework } from './frameworks.js';
 import type { MasterActs } from './master-acts.js';
 import type { RegistryOperation } from './registry.js';
@@ -67,6 +68,11 @@ export class FrameworkRegistration {
       this.#refuse(from, undefined, 'RegisterFramework carries no framework id: use ReregisterFramework');
       return;
     }
+    const invalid = whyInfoInvalid(info);
+    if (invalid !== undefined) {
+      this.#refuse(from, undefined, invalid);
+      return;
+    }
     const known = this.#books.frameworks.byPid(from);
     if (known !== undefined) {
       // It did not get our answer. What a connected one is offered stays so.
@@ -88,7 +94,9 @@ export class FrameworkRegistration {
   reregister(from: Upid, info: FrameworkInfo, failover: boolean): void {
     const { id } = info;
     const refusal =
-      id === undefined ? 'ReregisterFramework needs a framework id' : this.#whyNotReregister(from, id, failover);
+      id === undefined
+        ? 'ReregisterFramework needs a framework id'
+        : (this.#whyNotReregister(from, id, failover) ?? whyInfoInvalid(info));
     if (id === undefined || refusal !== undefined) {
       this.#refuse(from, id, refusal ?? '');
       return;
@@ -183,7 +191,8 @@ export class FrameworkRegistration {
       });
     // To its scheduler it was connected all the time: it was told of these offers, and would keep them.
     const holds = framework.connected && framework.pid === from;
-    const voided = [...this.#books.updateFramework(framework, info), ...this.#connect(framework, from)];
+    this.#books.updateFramework(framework, info);
+    const voided = this.#connect(framework, from);
     if (holds) for (const { id } of voided) this.#acts.send(from, RescindResourceOffer, { offerId: id });
     this.#acts.log.info({ framework: info.id, name: info.name, from }, 'framework registered again');
     this.#answer(from, info.id, answer);

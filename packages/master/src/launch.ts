@@ -10,7 +10,6 @@ import {
   type OfferId,
   type Reason,
   type Resources,
-  type SlaveId,
   subtractResources,
   type TaskInfo,
   type TaskState,
@@ -48,14 +47,16 @@ export function whyOffersInvalid(
   find: (id: OfferId) => Offer | undefined,
 ): string | undefined {
   if (new Set(offerIds).size !== offerIds.length) return 'an offer is named twice';
-  let slaveId: SlaveId | undefined;
+  let first: Offer | undefined;
   for (const id of offerIds) {
     const offer = find(id);
     if (offer === undefined) return `offer ${id} is not valid: it was used, declined, rescinded or never made`;
     if (offer.frameworkId !== framework.id) return `offer ${id} was made to another framework`;
-    if (slaveId !== undefined && offer.slaveId !== slaveId)
-      return `offers of two agents, ${slaveId} and ${offer.slaveId}, cannot be used together`;
-    slaveId = offer.slaveId;
+    first ??= offer;
+    if (offer.slaveId !== first.slaveId)
+      return `offers of two agents, ${first.slaveId} and ${offer.slaveId}, cannot be used together`;
+    if (offer.role !== first.role)
+      return `offers in two roles, ${first.role} and ${offer.role}, cannot be used together`;
   }
   return undefined;
 }
@@ -140,7 +141,7 @@ function plain(executor: ExecutorInfo): unknown {
   return executor.data === undefined ? executor : { ...executor, data: Buffer.from(executor.data).toString('base64') };
 }
 
-/** The resources of several offers of one agent together. */
+/** The resources of several offers of one agent in one role together. */
 export function offeredTogether(offers: readonly Offer[]): Resources {
   return offers.reduce<Resources>((total, offer) => addResources(total, offer.resources), []);
 }

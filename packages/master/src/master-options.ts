@@ -1,4 +1,6 @@
-/** How patient a master is; durations in ms. The defaults are Mesos' own (facts 3.14, 12.2). */
+import type { FaultDomain } from '@mesos-ts/protocol';
+
+/** How patient a master is, and where it stands; durations in ms. The defaults are Mesos' own (facts 3.14, 12.2). */
 export interface MasterOptions {
   /** How often each agent is pinged. Default 15,000. */
   readonly agentPingTimeoutMs?: number;
@@ -11,9 +13,11 @@ export interface MasterOptions {
    * time, in percent. Where more are missing, rather the leader is wrong: it steps down. Default 100: any number.
    */
   readonly recoveryAgentRemovalLimitPercent?: number;
+  /** Where it stands: agents of other regions are offered to region-aware frameworks only. Default: nowhere; all agents are near. */
+  readonly domain?: FaultDomain;
 }
 
-export const masterDefaults: Required<MasterOptions> = {
+export const masterDefaults: Required<Omit<MasterOptions, 'domain'>> = {
   agentPingTimeoutMs: 15_000,
   maxAgentPingTimeouts: 5,
   agentReregisterTimeoutMs: 600_000,

@@ -12,6 +12,7 @@ import type { MasterActs } from './master-acts.js';
 import { type MasterOptions, masterDefaults } from './master-options.js';
 import { MessageRouting } from './message-routing.js';
 import { OfferLifecycle } from './offer-lifecycle.js';
+import { OfferWishes } from './offer-wishes.js';
 import type { Registrar } from './registrar.js';
 import type { Registry } from './registry.js';
 import { RegistryWrites } from './registry-writes.js';
@@ -45,7 +46,7 @@ export interface MasterHooks {
  */
 export class Master extends Process {
   readonly #info: Omit<MasterInfo, 'pid'>;
-  readonly #options: Required<MasterOptions>;
+  readonly #options: MasterOptions & typeof masterDefaults;
   readonly #hooks: MasterHooks;
   readonly #allocator: DrfAllocator;
   readonly #books: Books;
@@ -86,7 +87,8 @@ export class Master extends Process {
     this.#agentHealth = agentHealth;
     this.#agentRecovery = new AgentRecovery(acts, books, { ...this.#options, removal, writes });
     this.#routing = new MessageRouting(acts, books, {
-      ...{ allocator, frameworks, offers, tasks, agents, agentHealth, writes },
+      ...{ frameworks, offers, tasks, agents, agentHealth, writes },
+      wishes: new OfferWishes(acts, allocator),
       agentRemoval: removal,
     });
   }

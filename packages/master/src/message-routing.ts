@@ -11,6 +11,7 @@ import {
   ReconcileTasks,
   RegisterFramework,
   RegisterSlave,
+  RequestResources,
   ReregisterFramework,
   ReregisterSlave,
   ReviveOffers,
@@ -25,20 +26,20 @@ import type { AgentHealth } from './agent-health.js';
 import type { AgentRegistration } from './agent-registration.js';
 import type { AgentRemoval } from './agent-removal.js';
 import type { Agent } from './agents.js';
-import type { Allocator } from './allocator.js';
 import type { Books } from './books.js';
 import type { FrameworkRegistration } from './framework-registration.js';
 import type { Framework } from './frameworks.js';
 import type { MasterActs } from './master-acts.js';
 import type { OfferLifecycle } from './offer-lifecycle.js';
+import type { OfferWishes } from './offer-wishes.js';
 import type { RegistryWrites } from './registry-writes.js';
 import type { TaskLifecycle } from './task-lifecycle.js';
 
 /** The parts of a master that take messages. */
 export interface MessageReceivers {
-  readonly allocator: Allocator;
   readonly frameworks: FrameworkRegistration;
   readonly offers: OfferLifecycle;
+  readonly wishes: OfferWishes;
   readonly tasks: TaskLifecycle;
   readonly agents: AgentRegistration;
   readonly agentHealth: AgentHealth;
@@ -62,6 +63,7 @@ type FrameworkMessage =
   | typeof DeclineResourceOffer
   | typeof ReviveOffers
   | typeof SuppressOffers
+  | typeof RequestResources
   | typeof KillTask
   | typeof StatusUpdateAcknowledgement
   | typeof ReconcileTasks
@@ -83,7 +85,7 @@ export class MessageRouting {
   }
 
   installForFrameworks(): void {
-    const { allocator, frameworks, offers, tasks } = this.#to;
+    const { frameworks, offers, tasks, wishes } = this.#to;
     this.#forThisLeader(RegisterFramework, (from, { framework }) => frameworks.register(from, framework));
     this.#forThisLeader(ReregisterFramework, (from, { framework, failover }) =>
       frameworks.reregister(from, framework, failover),
@@ -91,8 +93,9 @@ export class MessageRouting {
     this.#fromFramework(UnregisterFramework, (framework) => frameworks.unregistered(framework));
     this.#fromFramework(LaunchTasks, (framework, body) => offers.launch(framework, body));
     this.#fromFramework(DeclineResourceOffer, (framework, body) => offers.decline(framework, body));
-    this.#fromFramework(ReviveOffers, ({ id }) => allocator.reviveOffers(id, []));
-    this.#fromFramework(SuppressOffers, ({ id }) => allocator.suppressOffers(id, []));
+    this.#fromFramework(ReviveOffers, (framework, body) => wishes.revive(framework, body));
+    this.#fromFramework(SuppressOffers, (framework, body) => wishes.suppress(framework, body));
+    this.#fromFramework(RequestResources, (framework, body) => wishes.request(framework, body));
     this.#fromFramework(KillTask, (framework, { taskId }) => tasks.kill(framework, taskId));
     this.#fromFramework(StatusUpdateAcknowledgement, (framework, body) => tasks.acknowledge(framework, body));
     this.#fromFramework(ReconcileTasks, (framework, { statuses }) => tasks.reconcile(framework, statuses));

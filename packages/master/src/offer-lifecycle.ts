@@ -72,8 +72,9 @@ export class OfferLifecycle {
   launch(framework: Framework, { offerIds, tasks, filters }: BodyOf<typeof LaunchTasks>): void {
     const offers = this.#books.offers.all(new Set(offerIds)).filter((offer) => offer.frameworkId === framework.id);
     const invalid = whyOffersInvalid(framework, offerIds, (id) => this.#books.offers.get(id));
-    const agent = offers[0] === undefined ? undefined : this.#books.agents.get(offers[0].slaveId);
-    if (invalid !== undefined || agent === undefined) {
+    const [first] = offers;
+    const agent = first === undefined ? undefined : this.#books.agents.get(first.slaveId);
+    if (invalid !== undefined || first === undefined || agent === undefined) {
       for (const offer of offers) this.#books.takeBack(offer);
       this.#tellRefused(
         framework,
@@ -81,17 +82,19 @@ export class OfferLifecycle {
       );
       return;
     }
+    const { role } = first;
     for (const offer of offers) this.#books.consume(offer);
     const { accepted, refused, remaining } = checkLaunch(framework, agent, offeredTogether(offers), tasks);
     for (const task of accepted) {
-      this.#books.launch(framework, agent, task);
+      this.#books.launch(framework, agent, role, task);
       this.#acts.send(agent.pid, RunTask, {
         framework: framework.info,
         task: task.info,
+        role,
         launchExecutor: task.startsExecutor,
       });
     }
-    this.#books.giveBack(framework.id, agent.id, remaining, filters);
+    this.#books.giveBack(framework.id, agent.id, { role, resources: remaining }, filters);
     this.#tellRefused(framework, refused);
   }
 
@@ -123,6 +126,6 @@ export class OfferLifecycle {
   }
 }
 
-function describeOffer({ id, slaveId, resources }: Offer): string {
-  return `${id} of ${slaveId}: ${formatResources(resources)}`;
+function describeOffer({ id, slaveId, role, resources }: Offer): string {
+  return `${id} of ${slaveId} in ${role}: ${formatResources(resources)}`;
 }

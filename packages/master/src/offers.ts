@@ -16,14 +16,18 @@ export class Offers {
     return this.#byId.get(id);
   }
 
-  add(framework: Framework, agent: Agent, resources: Resources): Offer {
+  add(framework: Framework, agent: Agent, role: string, resources: Resources): Offer {
+    const { hostname, attributes, domain } = agent.info;
     const offer: Offer = {
       id: `${this.#masterId}-O${this.#minted++}` as OfferId,
       frameworkId: framework.id,
       slaveId: agent.id,
-      hostname: agent.info.hostname,
+      hostname,
+      role,
       resources,
       executorIds: executorIdsOf(agent, framework.id),
+      ...(attributes === undefined ? {} : { attributes }),
+      ...(domain === undefined ? {} : { domain }),
     };
     this.#byId.set(offer.id, offer);
     framework.offers.add(offer.id);

@@ -24,14 +24,15 @@ export function taskKey(frameworkId: FrameworkId, taskId: TaskId): string {
   return `${frameworkId}/${taskId}`;
 }
 
-/** A task that has just been launched. */
-export function stagingTask(frameworkId: FrameworkId, info: TaskInfo): TaskRecord {
+/** A task that has just been launched on an offer in that role. */
+export function stagingTask(frameworkId: FrameworkId, info: TaskInfo, role: string): TaskRecord {
   const task: Task = {
     taskId: info.taskId,
     name: info.name,
     frameworkId,
     executorId: info.executor.executorId,
     slaveId: info.slaveId,
+    role,
     resources: info.resources,
     state: 'TASK_STAGING',
   };

@@ -1,4 +1,7 @@
+export { type Attribute, AttributeSchema, parseAttributes } from './attribute.js';
+export { type Demand, DemandSchema } from './demand.js';
 export { claimedEpochMax, epochOf, type LeaderMessageType, type WithoutEpoch } from './epoch.js';
+export { type FaultDomain, FaultDomainSchema, parseFaultDomain } from './fault-domain.js';
 export {
   type ExecutorId,
   ExecutorIdSchema,
@@ -17,7 +20,6 @@ export {
 export type {
   CommandInfo,
   ExecutorInfo,
-  FaultDomain,
   Filters,
   FrameworkInfo,
   Offer,
@@ -26,7 +28,7 @@ export type {
   TaskInfo,
   TaskStatus,
 } from './infos.js';
-export { FaultDomainSchema, FrameworkInfoSchema, SlaveInfoSchema } from './infos.js';
+export { FrameworkInfoSchema, SlaveInfoSchema } from './infos.js';
 export { type MasterAddress, MasterAddressSchema, type MasterInfo, MasterInfoSchema } from './master-info.js';
 export {
   DeclineResourceOffer,
@@ -46,6 +48,7 @@ export {
   RegisterExecutor,
   RegisterFramework,
   RegisterSlave,
+  RequestResources,
   ReregisterFramework,
   ReregisterSlave,
   RescindResourceOffer,
@@ -65,6 +68,8 @@ export {
   UnregisterSlave,
   UpdateFramework,
 } from './messages.js';
+export { type AttributeConstraint, AttributeConstraintSchema } from './offer-constraints.js';
+export { type Quantities, QuantitiesSchema } from './quantities.js';
 export {
   type AgentExplained,
   AllocationExplained,
@@ -90,7 +95,6 @@ export {
   equalResources,
   isEmpty,
   isResourceName,
-  isRole,
   normalize,
   type Range,
   type Resource,
@@ -99,15 +103,14 @@ export {
   ResourcesError,
   type ResourcesErrorCode,
   ResourcesSchema,
-  RoleSchema,
   resourceLabel,
   resourcesForRole,
   scalarOf,
   scalarTotals,
   subtractResources,
   takeResources,
-  unreservedRole,
 } from './resources.js';
 export { formatResources, formatScalar, parseResources } from './resources-text.js';
+export { isRole, isRoleWithin, RoleSchema, unreservedRole } from './role.js';
 export { isTerminal, type Reason, type Source, type TaskState } from './task-state.js';
 export { version } from './version.js';

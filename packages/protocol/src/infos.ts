@@ -1,7 +1,12 @@
 import type { DeepReadonly } from '@mesos-ts/process';
 import { type Static, Type } from '@sinclair/typebox';
+import { AttributesSchema } from './attribute.js';
+import { FaultDomainSchema } from './fault-domain.js';
 import { ExecutorIdSchema, FrameworkIdSchema, OfferIdSchema, SlaveIdSchema, TaskIdSchema } from './ids.js';
-import { ResourcesSchema, RoleSchema } from './resources.js';
+import { OfferConstraintsSchema } from './offer-constraints.js';
+import { QuantitiesSchema } from './quantities.js';
+import { ResourcesSchema } from './resources.js';
+import { RoleSchema } from './role.js';
 import { ReasonSchema, SourceSchema, TaskStateSchema } from './task-state.js';
 
 /*
@@ -49,12 +54,13 @@ export const TaskInfoSchema = Type.Object({
 });
 export type TaskInfo = DeepReadonly<Static<typeof TaskInfoSchema>>;
 
-/** Where an agent or a master stands (Mesos facts 4.8): a region of several zones. */
-export const FaultDomainSchema = Type.Object({
-  region: Type.String({ minLength: 1, maxLength: 255 }),
-  zone: Type.String({ minLength: 1, maxLength: 255 }),
+const rolesMax = 1_000;
+
+/** What a framework asks of every offer in a role. */
+const OfferFilterSchema = Type.Object({
+  /** Of these alternatives, an offer holds one at least. Default: 0.01 cpus or 32 MB of mem. None: anything will do. */
+  minAllocatable: Type.Optional(Type.Array(QuantitiesSchema, { maxItems: 64 })),
 });
-export type FaultDomain = DeepReadonly<Static<typeof FaultDomainSchema>>;
 
 export const FrameworkInfoSchema = Type.Object({
   /** Absent at the first registration: the master mints it. */
@@ -62,7 +68,17 @@ export const FrameworkInfoSchema = Type.Object({
   name: NameSchema,
   user: Type.String({ minLength: 1, maxLength: 255 }),
   hostname: HostnameSchema,
-  role: RoleSchema,
+  /** In which it may use resources: of each offer, it is said in which of them it is made. */
+  roles: Type.Array(RoleSchema, { minItems: 1, maxItems: rolesMax, uniqueItems: true }),
+  /** Those among its roles in which it is offered nothing until it revives. Default none. */
+  suppressedRoles: Type.Optional(Type.Array(RoleSchema, { maxItems: rolesMax, uniqueItems: true })),
+  /** By role. */
+  offerFilters: Type.Optional(Type.Record(RoleSchema, OfferFilterSchema, { additionalProperties: false })),
+  offerConstraints: Type.Optional(OfferConstraintsSchema),
+  /** It can do with agents that have gpus, or stand in another region than the master. Default: neither. */
+  capabilities: Type.Optional(
+    Type.Array(Type.Union([Type.Literal('GPU_RESOURCES'), Type.Literal('REGION_AWARE')]), { uniqueItems: true }),
+  ),
   /** How long its tasks go on without it after it was last connected. */
   failoverTimeoutMs: DurationMsSchema,
 });
@@ -74,15 +90,21 @@ export const SlaveInfoSchema = Type.Object({
   hostname: HostnameSchema,
   /** All that the agent has. */
   resources: ResourcesSchema,
+  attributes: Type.Optional(AttributesSchema),
+  domain: Type.Optional(FaultDomainSchema),
 });
 export type SlaveInfo = DeepReadonly<Static<typeof SlaveInfoSchema>>;
 
-/** Resources of one agent that one framework may use until it answers or the offer is rescinded. */
+/** Resources of one agent that one framework may use, in one of its roles, until it answers or the offer is rescinded. */
 export const OfferSchema = Type.Object({
   id: OfferIdSchema,
   frameworkId: FrameworkIdSchema,
   slaveId: SlaveIdSchema,
   hostname: HostnameSchema,
+  /** Those of the agent, where it has any. */
+  attributes: Type.Optional(AttributesSchema),
+  domain: Type.Optional(FaultDomainSchema),
+  role: RoleSchema,
   resources: ResourcesSchema,
   /** Executors of this framework that already run on the agent: their own resources are paid for. */
   executorIds: Type.Array(ExecutorIdSchema),
@@ -122,6 +144,8 @@ export const TaskSchema = Type.Object({
   frameworkId: FrameworkIdSchema,
   executorId: ExecutorIdSchema,
   slaveId: SlaveIdSchema,
+  /** That of the offer which it was launched on: its resources count to it. */
+  role: RoleSchema,
   resources: ResourcesSchema,
   /** The newest state that is known. */
   state: TaskStateSchema,

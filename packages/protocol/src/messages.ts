@@ -1,5 +1,6 @@
 import { type BodyOf, message, UpidSchema } from '@mesos-ts/process';
 import { Type } from '@sinclair/typebox';
+import { DemandsSchema } from './demand.js';
 import { alsoSaidByLeaders, ClaimedEpochSchema, forOneLeader, saidByLeaders } from './epoch.js';
 import { ExecutorIdSchema, FrameworkIdSchema, OfferIdSchema, SlaveIdSchema, TaskIdSchema } from './ids.js';
 import {
@@ -14,6 +15,7 @@ import {
   UuidSchema,
 } from './infos.js';
 import { MasterInfoSchema } from './master-info.js';
+import { RoleSchema } from './role.js';
 import { TaskStateSchema } from './task-state.js';
 
 /*
@@ -55,11 +57,28 @@ export const DeclineResourceOffer = message('DeclineResourceOffer', {
   filters: FiltersSchema,
 });
 
-/** Forget this framework's filters and offer to it again. */
-export const ReviveOffers = message('ReviveOffers', { frameworkId: FrameworkIdSchema });
+/** In which of the framework's roles; none: in all. */
+const ItsRolesSchema = Type.Optional(Type.Array(RoleSchema, { maxItems: 1_000 }));
 
-/** Offer nothing to this framework until it revives. */
-export const SuppressOffers = message('SuppressOffers', { frameworkId: FrameworkIdSchema });
+/** Offer to this framework again in these roles, and forget its filters there, unless `keepFilters`. */
+export const ReviveOffers = message('ReviveOffers', {
+  frameworkId: FrameworkIdSchema,
+  roles: ItsRolesSchema,
+  keepFilters: Type.Optional(Type.Boolean()),
+});
+
+/** Offer nothing to this framework in these roles until it revives. Twice is as once. */
+export const SuppressOffers = message('SuppressOffers', { frameworkId: FrameworkIdSchema, roles: ItsRolesSchema });
+
+/**
+ * What the framework waits for: from now on it is offered that and nothing else. Replaces what it said before; without
+ * `demands` it is offered whatever there is, as before it said anything. A new leader knows nothing of it. Under this name
+ * the original has a ResourceRequestMessage, which it ignores.
+ */
+export const RequestResources = message('RequestResources', {
+  frameworkId: FrameworkIdSchema,
+  demands: Type.Optional(DemandsSchema),
+});
 
 /** Empty: a status of every task that is not terminal; else of those named (facts 3.10). */
 export const ReconcileTasks = message('ReconcileTasks', {
@@ -179,7 +198,10 @@ export const ReregisterSlave = message('ReregisterSlave', {
   version: VersionSchema,
   /** Those whose terminal state is not acknowledged yet are among them. */
   tasks: Type.Array(TaskSchema),
-  executors: Type.Array(Type.Object({ frameworkId: FrameworkIdSchema, executor: ExecutorInfoSchema })),
+  /** `role`: that of the task for which it was started. */
+  executors: Type.Array(
+    Type.Object({ frameworkId: FrameworkIdSchema, executor: ExecutorInfoSchema, role: RoleSchema }),
+  ),
   frameworks: Type.Array(FrameworkInfoSchema),
 });
 
@@ -220,12 +242,14 @@ export const PingSlave = message('PingSlave', {
 /**
  * M -> A -> E. `launchExecutor`: the master has counted the executor's resources for this task, so it is to be started;
  * else it is to be there already. Where the agent finds it otherwise, because the executor ended meanwhile, the task is
- * TASK_DROPPED: it would use what was not counted.
+ * TASK_DROPPED: it would use what was not counted. `role`: of the offer; what the task and an executor that is started for
+ * it use counts to it, which a later leader learns from the agent.
  */
 export const RunTask = message('RunTask', {
   ...alsoSaidByLeaders,
   framework: FrameworkInfoSchema,
   task: TaskInfoSchema,
+  role: RoleSchema,
   launchExecutor: Type.Boolean(),
 });
 

@@ -1,6 +1,5 @@
 import {
   isResourceName,
-  isRole,
   isSetItem,
   normalize,
   type Range,
@@ -9,8 +8,8 @@ import {
   ResourcesError,
   type ResourcesErrorCode,
   resourceLabel,
-  unreservedRole,
 } from './resources.js';
+import { isRole, unreservedRole } from './role.js';
 
 /*
  * Resources as people write them, after the agent's `--resources` (Mesos facts 5.1):
@@ -23,7 +22,7 @@ import {
  */
 
 /**
- * Reads `cpus:4;mem(ads):512.5;ports:[31000-32000]`. A number keeps three decimals; those after them are rounded, half
+ * Reads `cpus:4;mem(eng/prod):512.5;ports:[31000-32000]`. A number keeps three decimals; those after them are rounded, half
  * away from zero. What is written several times adds up, ranges and sets by union; what is 0 or empty is left out.
  * @throws {ResourcesError} SYNTAX, INVALID or OVERFLOW with the place and what was expected there; KIND, OVERFLOW or
  * TOO_MANY with the name, where it takes several entries to be wrong.
@@ -68,7 +67,7 @@ function parseResource(segment: string): Resource {
 
 function parseRole(scanner: Scanner): string | undefined {
   if (!scanner.accept('(')) return undefined;
-  const role = scanner.word(/[^\s()]+/y, isRole, 'a role of 1 to 128 of A-Z a-z 0-9 _ . -, or *');
+  const role = scanner.word(/[^\s()]+/y, isRole, 'a role such as eng/prod, or *');
   scanner.require(')', '")"');
   return role;
 }

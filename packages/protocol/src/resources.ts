@@ -1,5 +1,6 @@
 import type { DeepReadonly } from '@mesos-ts/process';
 import { type Static, Type } from '@sinclair/typebox';
+import { isRoleWithin, RoleSchema, unreservedRole } from './role.js';
 
 /*
  * What an agent has, an offer holds and a task uses, counted exactly (Mesos facts 5.1). A resource is plain data and
@@ -14,12 +15,8 @@ import { type Static, Type } from '@sinclair/typebox';
 /** From the first of them to the last, both included: `[31000, 32000]`. */
 export type Range = readonly [begin: number, end: number];
 
-/** The role of what is reserved for nobody. */
-export const unreservedRole = '*';
-
-/** No name, role or item may hold a character that the text form gives a meaning to. */
+/** No name or item may hold a character that the text form gives a meaning to. */
 const nameExpression = /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}$/;
-const roleExpression = /^(\*|(?!\.{1,2}$)[A-Za-z0-9_.][A-Za-z0-9_.-]{0,127})$/;
 const itemExpression = /^((?![,;{}])[!-~]){1,255}$/;
 
 /** How long a list may be: every second one of 2^16 ports, and far more names and items than an agent has. */
@@ -28,11 +25,11 @@ const limits = { resources: 1024, ranges: 32_768, set: 4096 } as const;
 /** Of a resource: 1 to 128 of A-Z a-z 0-9 `_` `.` `/` `-`. */
 export const ResourceNameSchema = Type.String({ pattern: nameExpression.source });
 const WholeSchema = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-/** Whom resources are reserved for: see {@link isRole}. */
-export const RoleSchema = Type.String({ pattern: roleExpression.source });
+/** `cpus`, `mem` (MB), `disk` (MB), `gpus`, `ports` or any other: 1 to 128 of A-Z a-z 0-9 `_` `.` `/` `-`. */
+export const ResourceNameSchema = Type.String({ pattern: nameExpression.source });
 const owner = {
-  /** `cpus`, `mem` (MB), `disk` (MB), `gpus`, `ports` or any other: 1 to 128 of A-Z a-z 0-9 `_` `.` `/` `-`. */
-  name: Type.String({ pattern: nameExpression.source }),
+  name: ResourceNameSchema,
+  /** Whom it is reserved for; `*`: nobody. */
   role: RoleSchema,
 };
 // An unknown field is refused and not ignored: it might say that this is not the plain resource that it looks like.
@@ -97,11 +94,6 @@ export function isResourceName(text: string): boolean {
   return nameExpression.test(text);
 }
 
-/** Whether `text` may be a role: `*`, or 1 to 128 of A-Z a-z 0-9 `_` `.` `-`, not `.` or `..`, no `-` in front. */
-export function isRole(text: string): boolean {
-  return roleExpression.test(text);
-}
-
 /** Whether `text` may be an item of a set: 1 to 255 printable ASCII characters, no blank and none of `,` `;` `{` `}`. */
 export function isSetItem(text: string): boolean {
   return itemExpression.test(text);
@@ -156,9 +148,9 @@ export function equalResources(a: Resources, b: Resources): boolean {
   return containsResources(a, b) && containsResources(b, a);
 }
 
-/** What a framework of `role` may use: what is reserved for that role, and what is reserved for nobody. */
+/** What a framework may use in `role`: what is reserved for that role or one above it, and what is reserved for nobody. */
 export function resourcesForRole(resources: Resources, role: string): Resources {
-  return resources.filter((resource) => resource.role === unreservedRole || resource.role === role);
+  return resources.filter((resource) => resource.role === unreservedRole || isRoleWithin(role, resource.role));
 }
 
 /** The thousandths of the scalar `name` over all roles; 0 where there is no such scalar. @throws {ResourcesError} OVERFLOW. */

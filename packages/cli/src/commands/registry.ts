@@ -169,7 +169,7 @@ function described(cluster: string, fence: Fence | undefined, registry: Registry
   const frameworks = [...registry.frameworks.values()].map(({ id, info, disconnectedSince }) => [
     id,
     info.name,
-    info.role,
+    info.roles.join(','),
     disconnectedSince === undefined ? 'connected' : `disconnected since ${time(disconnectedSince)}`,
   ]);
   return [
