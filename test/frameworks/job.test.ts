@@ -136,7 +136,7 @@ t.test('a whole job: fills offers, suppresses what it does not need, accepts, fi
 
 t.test('a task has an executor of its own, paid for out of the same offer', async (t) => {
   const [launch] = newJob(1).offered(0, [
-    { ...offer('o1 a1'), role: 'ads', resources: parseResources('cpus(ads):0.5;cpus:0.5;mem:96;mem(web):999') },
+    { ...offer('o1 a1'), role: 'ads', resources: parseResources('cpus(ads):0.5;cpus:0.5;mem:96') },
   ]);
   t.match(launch, {
     kind: 'launch',

@@ -69,7 +69,6 @@ export {
   UpdateFramework,
 } from './messages.js';
 export { type AttributeConstraint, AttributeConstraintSchema } from './offer-constraints.js';
-export { type Quantities, QuantitiesSchema } from './quantities.js';
 export {
   type AgentExplained,
   AllocationExplained,
@@ -89,6 +88,7 @@ export {
   WeightsStatus,
   WeightsUpdated,
 } from './operator-messages.js';
+export { type Quantities, QuantitiesSchema } from './quantities.js';
 export {
   addResources,
   containsResources,

@@ -2,19 +2,14 @@ import { type BodyOf, type DeepReadonly, message } from '@mesos-ts/process';
 import { type Static, Type } from '@sinclair/typebox';
 import { saidByLeaders } from './epoch.js';
 import { FrameworkIdSchema, OfferIdSchema, SlaveIdSchema } from './ids.js';
-import { ResourceNameSchema, ResourcesSchema, RoleSchema } from './resources.js';
+import { QuantitiesSchema } from './quantities.js';
+import { ResourcesSchema } from './resources.js';
+import { RoleSchema } from './role.js';
 
 /*
  * What an operator asks the leading master (O -> M), and its answers. Mirrors GET_QUOTA, UPDATE_QUOTA, GET_WEIGHTS and
  * UPDATE_WEIGHTS (Mesos facts 4.4, 4.5, 7.5). An answer that carries a `refusal` says in words why nothing was changed.
  */
-
-/** Thousandths by the name of a scalar resource: `{ cpus: 1500 }`. */
-const QuantitiesSchema = Type.Record(
-  ResourceNameSchema,
-  Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
-  { additionalProperties: false, maxProperties: 64 },
-);
 
 /** What a role and those below it are promised, and may have at most. A name without a limit is unlimited. */
 export const QuotaSchema = Type.Object({ role: RoleSchema, guarantees: QuantitiesSchema, limits: QuantitiesSchema });

@@ -22,8 +22,6 @@ const itemExpression = /^((?![,;{}])[!-~]){1,255}$/;
 /** How long a list may be: every second one of 2^16 ports, and far more names and items than an agent has. */
 const limits = { resources: 1024, ranges: 32_768, set: 4096 } as const;
 
-/** Of a resource: 1 to 128 of A-Z a-z 0-9 `_` `.` `/` `-`. */
-export const ResourceNameSchema = Type.String({ pattern: nameExpression.source });
 const WholeSchema = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 /** `cpus`, `mem` (MB), `disk` (MB), `gpus`, `ports` or any other: 1 to 128 of A-Z a-z 0-9 `_` `.` `/` `-`. */
 export const ResourceNameSchema = Type.String({ pattern: nameExpression.source });
