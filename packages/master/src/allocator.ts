@@ -10,6 +10,8 @@ import type {
   SlaveId,
 } from '@mesos-ts/protocol';
 
+export type { Attribute, AttributeConstraint, Demand, Quantities };
+
 /** Resources of one agent that go to one framework, in one of its roles: the master makes an offer of it. */
 export interface Allocation {
   readonly frameworkId: FrameworkId;
