@@ -4,6 +4,7 @@ import {
   type FrameworkId,
   isEmpty,
   type Resources,
+  ResourcesError,
   type SlaveId,
   unreservedRole,
 } from '@mesos-ts/protocol';
@@ -107,6 +108,7 @@ export class AllocatorCore {
     this.removeSlave(slaveId);
     // What contradicts itself throws here, before it counts anywhere.
     const slave = new SlaveBooks(slaveId, description, used, this.#names, this.#region);
+    this.#requireCountable(description.total);
     slave.listed = this.#isListed(slave);
     this.#slaves.set(slaveId, slave);
     this.#countTotal(slave, 1);
@@ -497,6 +499,15 @@ export class AllocatorCore {
     for (const resource of total)
       if (resource.role !== unreservedRole) this.#roles.reserve(resource.role, this.#names.scalars([resource]), sign);
     for (const applicant of this.#applicants.values()) if (applicant.capped) this.#lookAgainFor(applicant);
+  }
+
+  /** All agents together must be counted exactly. */
+  #requireCountable(total: Resources): void {
+    this.#names.scalars(total).forEach((amount, place) => {
+      if (Number.isSafeInteger(amount + (this.#totals[place] ?? 0))) return;
+      const name = this.#names.name(place);
+      throw new ResourcesError('RESOURCES_OVERFLOW', `the ${name} of all agents are beyond 2^53 - 1 thousandths`);
+    });
   }
 
   #unreservedOf(slave: SlaveBooks, gift: Resources, scalars: Amounts): Amounts {

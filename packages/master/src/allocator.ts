@@ -118,7 +118,7 @@ export interface RoleExplanation {
  * allocated comes back through the callback that the allocator was made with.
  *
  * Resources are free, or allocated to a framework in one of its roles: from the moment at which they are offered until
- * {@link recoverResources} gives them back.
+ * {@link recoverResources} or {@link releaseResources} gives them back.
  */
 export interface Allocator {
   /** An agent that it knows is forgotten first, with what was allocated on it. */
@@ -136,7 +136,7 @@ export interface Allocator {
   /** Its filters are forgotten. */
   activateFramework(frameworkId: FrameworkId): void;
   deactivateFramework(frameworkId: FrameworkId): void;
-  /** Gives back what was allocated. With filters, the framework is not offered it again for their time in that role. */
+  /** Gives back what was offered. With filters, the framework is not offered it again for their time in that role. */
   recoverResources(
     frameworkId: FrameworkId,
     slaveId: SlaveId,
@@ -144,6 +144,8 @@ export interface Allocator {
     resources: Resources,
     filters?: Filters,
   ): void;
+  /** Gives back what was used: a task or an executor has ended. */
+  releaseResources(frameworkId: FrameworkId, slaveId: SlaveId, role: string, resources: Resources): void;
   /** What was offered is used now: it no longer counts to what the framework holds in offers. */
   used(frameworkId: FrameworkId, slaveId: SlaveId, role: string, resources: Resources): void;
   /** In these roles, none for all of them. Idempotent. */

@@ -16,10 +16,9 @@ export type {
   Usage,
 } from './allocator.js';
 export { AllocatorCore, type AllocatorCoreOptions } from './allocator-core.js';
+export { AllocatorProcess, type AllocatorProcessOptions } from './allocator-process.js';
 export { Books } from './books.js';
 export { SteppedDown } from './candidate.js';
-export { Drf } from './drf.js';
-export { DrfAllocator } from './drf-allocator.js';
 export {
   type Fence,
   FencedStorage,

@@ -5,8 +5,8 @@ import { AgentHealth } from './agent-health.js';
 import { AgentRecovery } from './agent-recovery.js';
 import { AgentRegistration } from './agent-registration.js';
 import { AgentRemoval } from './agent-removal.js';
+import { AllocatorProcess } from './allocator-process.js';
 import { Books } from './books.js';
-import { DrfAllocator } from './drf-allocator.js';
 import { FrameworkRegistration } from './framework-registration.js';
 import type { MasterActs } from './master-acts.js';
 import { type MasterOptions, masterDefaults } from './master-options.js';
@@ -48,7 +48,7 @@ export class Master extends Process {
   readonly #info: Omit<MasterInfo, 'pid'>;
   readonly #options: MasterOptions & typeof masterDefaults;
   readonly #hooks: MasterHooks;
-  readonly #allocator: DrfAllocator;
+  readonly #allocator: AllocatorProcess;
   readonly #books: Books;
   readonly #frameworks: FrameworkRegistration;
   readonly #writes: RegistryWrites;
@@ -65,7 +65,7 @@ export class Master extends Process {
     this.#hooks = hooks;
     this.#options = { ...masterDefaults, ...options };
     const acts = this.#acts();
-    const allocator = new DrfAllocator(`allocator(${info.id})`, (allocations) =>
+    const allocator = new AllocatorProcess(`allocator(${info.id})`, (allocations) =>
       acts.later(() => offers.offer(allocations)),
     );
     const books = new Books(info.id, allocator);

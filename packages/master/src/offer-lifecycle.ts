@@ -11,8 +11,8 @@ import {
   type SlaveId,
 } from '@mesos-ts/protocol';
 import type { Allocation } from './allocator.js';
+import type { AllocatorProcess } from './allocator-process.js';
 import type { Books } from './books.js';
-import type { DrfAllocator } from './drf-allocator.js';
 import type { Framework } from './frameworks.js';
 import { checkLaunch, offeredTogether, type Refused, refuseAll, whyOffersInvalid } from './launch.js';
 import type { MasterActs } from './master-acts.js';
@@ -28,12 +28,12 @@ const offersPerMessage = 100;
 export class OfferLifecycle {
   readonly #acts: MasterActs;
   readonly #books: Books;
-  readonly #allocator: DrfAllocator;
+  readonly #allocator: AllocatorProcess;
   readonly #tasks: TaskLifecycle;
   /** Agents that were removed, until the allocator has heard of it. */
   readonly #departed = new Map<SlaveId, symbol>();
 
-  constructor(acts: MasterActs, books: Books, allocator: DrfAllocator, tasks: TaskLifecycle) {
+  constructor(acts: MasterActs, books: Books, allocator: AllocatorProcess, tasks: TaskLifecycle) {
     this.#acts = acts;
     this.#books = books;
     this.#allocator = allocator;

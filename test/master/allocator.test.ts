@@ -1,18 +1,16 @@
-import assert from 'node:assert/strict';
-import { type Allocation, Drf, DrfAllocator, type SlaveDescription, type Usage } from '@mesos-ts/master';
+import { type Allocation, AllocatorCore, AllocatorProcess, type SlaveDescription, type Usage } from '@mesos-ts/master';
 import { Node, Random, VirtualClock } from '@mesos-ts/process';
 import {
   containsResources,
+  type Filters,
   type FrameworkId,
   formatResources,
   parseResources,
   type Resources,
   ResourcesError,
   type SlaveId,
-  scalarOf,
   subtractResources,
 } from '@mesos-ts/protocol';
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 
 const read = parseResources;
@@ -20,6 +18,59 @@ const framework = (name: string): FrameworkId => name as FrameworkId;
 const slave = (name: string): SlaveId => name as SlaveId;
 const [a, b, c] = [framework('a'), framework('b'), framework('c')];
 const [s1, s2] = [slave('s1'), slave('s2')];
+
+/** The core, for frameworks of one role each. */
+class Drf {
+  #core: AllocatorCore | undefined;
+  readonly #roles = new Map<FrameworkId, string>();
+  #random = new Random(1);
+  get core(): AllocatorCore {
+    const random = { integer: (below: number) => this.#random.integer(below) } as Random;
+    this.#core ??= new AllocatorCore({ random });
+    return this.#core;
+  }
+  addSlave(id: SlaveId, total: Resources, used: readonly Omit<Usage, 'role'>[]): void {
+    const inRoles = used.map((usage) => ({ ...usage, role: this.#roleOf(usage.frameworkId) }));
+    this.core.addSlave(id, { total, hostname: 'h' }, inRoles);
+  }
+  removeSlave(id: SlaveId): void {
+    this.core.removeSlave(id);
+  }
+  setSlaveActive(id: SlaveId, active: boolean): void {
+    if (active) this.core.activateSlave(id);
+    else this.core.deactivateSlave(id);
+  }
+  addFramework(id: FrameworkId, role: string): void {
+    this.#roles.set(id, role);
+    this.core.addFramework(id, { roles: [role] });
+  }
+  removeFramework(id: FrameworkId): void {
+    this.core.removeFramework(id);
+  }
+  setFrameworkActive(id: FrameworkId, active: boolean): void {
+    if (active) this.core.activateFramework(id);
+    else this.core.deactivateFramework(id);
+  }
+  recover(id: FrameworkId, slaveId: SlaveId, resources: Resources, now: number, filters?: Filters): void {
+    this.core.recoverResources(id, slaveId, this.#roleOf(id), resources, now, filters);
+  }
+  #roleOf(id: FrameworkId): string {
+    return this.#roles.get(id) ?? '*';
+  }
+  suppress(id: FrameworkId): void {
+    this.core.suppressOffers(id, []);
+  }
+  revive(id: FrameworkId): void {
+    this.core.reviveOffers(id, []);
+  }
+  allocate(now: number, random: Random): Allocation[] {
+    this.#random = random;
+    return this.core.allocate(now);
+  }
+  nextExpiry(_now: number): number | undefined {
+    return this.core.nextExpiry();
+  }
+}
 
 /** A Drf with these agents and active frameworks; roles as `name(role)`. */
 function drfOf(agents: Record<string, string>, frameworks: readonly string[]): Drf {
@@ -285,7 +336,7 @@ t.test('The allocator as a process', async (t) => {
     const node = await Node.start({ clock, random: new Random(1) });
     t.teardown(() => node.stop());
     const given: string[][] = [];
-    const allocator = new DrfAllocator('allocator', (allocations) => given.push(allocations.map(text)));
+    const allocator = new AllocatorProcess('allocator', (allocations) => given.push(allocations.map(text)));
     node.spawn(allocator);
     allocator.addFramework(a, { roles: ['*'] });
     allocator.activateFramework(a);
@@ -362,352 +413,3 @@ t.test('The allocator as a process', async (t) => {
 });
 
 // Random histories, against a model that is slow and plain
-
-/** A resource list as an amount per label: a port is one of its own. */
-type Bag = ReadonlyMap<string, number>;
-
-function bagOf(resources: Resources): Map<string, number> {
-  const bag = new Map<string, number>();
-  for (const resource of resources) {
-    const label = `${resource.name}(${resource.role})`;
-    if ('scalar' in resource) bag.set(label, resource.scalar);
-    else if ('ranges' in resource)
-      for (const [begin, end] of resource.ranges as readonly (readonly [number, number])[])
-        for (let port = begin; port <= end; port++) bag.set(`${label}/${port}`, 1);
-  }
-  return bag;
-}
-
-function sumOf(bags: readonly Bag[]): Map<string, number> {
-  const sum = new Map<string, number>();
-  for (const bag of bags) for (const [label, amount] of bag) sum.set(label, (sum.get(label) ?? 0) + amount);
-  return sum;
-}
-
-function minus(whole: Bag, part: Bag): Map<string, number> {
-  const rest = new Map(whole);
-  for (const [label, amount] of part) {
-    const left = (rest.get(label) ?? 0) - amount;
-    assert.ok(left >= 0, `${label} would be ${left}: given away twice`);
-    if (left === 0) rest.delete(label);
-    else rest.set(label, left);
-  }
-  return rest;
-}
-
-function covers(whole: Bag, part: Bag): boolean {
-  return [...part].every(([label, amount]) => (whole.get(label) ?? 0) >= amount);
-}
-
-interface ModelFramework {
-  role: string;
-  active: boolean;
-  suppressed: boolean;
-  allocations: number;
-  refusals: { slaveId: string; bag: Bag; until: number }[];
-}
-
-/** What somebody holds of an agent. */
-interface Holding {
-  readonly frameworkId: string;
-  readonly slaveId: string;
-  resources: Resources;
-}
-
-class Model {
-  readonly slaves = new Map<string, { total: Bag; active: boolean }>();
-  readonly frameworks = new Map<string, ModelFramework>();
-  holdings: Holding[] = [];
-
-  free(slaveId: string): Bag {
-    const held = this.holdings.filter((one) => one.slaveId === slaveId).map((one) => bagOf(one.resources));
-    return minus(this.slaves.get(slaveId)?.total ?? new Map(), sumOf(held));
-  }
-
-  /** In doubles: the amounts are small, and equal fractions of small numbers are equal doubles. */
-  share(frameworkId: string): number {
-    const held = this.holdings.filter((one) => one.frameworkId === frameworkId).map((one) => bagOf(one.resources));
-    const totals = scalars(sumOf([...this.slaves.values()].map(({ total }) => total)));
-    return Math.max(0, ...[...scalars(sumOf(held))].map(([name, part]) => part / (totals.get(name) ?? 1)));
-  }
-
-  /** @param order of the agents: chance decides it. */
-  allocate(now: number, order: readonly string[]): string[] {
-    const result: string[] = [];
-    for (const slaveId of order) {
-      if (this.slaves.get(slaveId)?.active !== true) continue;
-      const queue = [...this.frameworks.entries()]
-        .filter(([, { active, suppressed }]) => active && !suppressed)
-        .map(([id, one]) => ({ id, one, share: this.share(id) }))
-        .sort((x, y) => x.share - y.share || x.one.allocations - y.one.allocations || (x.id < y.id ? -1 : 1));
-      for (const { id, one } of queue) {
-        const bag = new Map(
-          [...this.free(slaveId)].filter(([label]) => label.includes('(*)') || label.includes(`(${one.role})`)),
-        );
-        const sums = scalars(bag);
-        if ((sums.get('cpus') ?? 0) < 10 && (sums.get('mem') ?? 0) < 32_000) continue;
-        if (one.refusals.some((no) => no.slaveId === slaveId && no.until > now && covers(no.bag, bag))) continue;
-        one.allocations++;
-        const resources = resourcesOf(bag);
-        this.holdings.push({ frameworkId: id, slaveId, resources });
-        result.push(`${id} ${slaveId} ${formatResources(resources)}`);
-      }
-    }
-    return result;
-  }
-}
-
-function scalars(bag: Bag): Map<string, number> {
-  const sums = new Map<string, number>();
-  for (const [label, amount] of bag) {
-    const name = label.slice(0, label.indexOf('('));
-    if (name !== 'ports') sums.set(name, (sums.get(name) ?? 0) + amount);
-  }
-  return sums;
-}
-
-function resourcesOf(bag: Bag): Resources {
-  const parts = [...bag].map(([label, amount]) => {
-    const [, name, role, port] = /^(\w+)\((.+)\)(?:\/(\d+))?$/.exec(label) ?? [];
-    return port === undefined ? `${name}(${role}):${amount / 1000}` : `${name}(${role}):[${port}-${port}]`;
-  });
-  return read(parts.join(';').replaceAll('(*)', ''));
-}
-
-const agentResources = [
-  'cpus:2;mem:1024',
-  'cpus:4;mem:512;ports:[1-4]',
-  'cpus:1;cpus(ads):2;mem:64;mem(ads):64',
-  'cpus(web):1;mem:16;ports(web):[7-8]',
-  'cpus:3;mem:3072;gpus:2',
-  'cpus:0.005;mem:33',
-];
-const slaveNames = ['s1', 's2', 's3', 's4'];
-const frameworkNames = ['a', 'b', 'c'];
-const roles = ['*', 'ads', 'web'];
-
-const slaveName = fc.constantFrom(...slaveNames);
-const frameworkName = fc.constantFrom(...frameworkNames);
-const step = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('addSlave'), id: slaveName, what: fc.nat(5), used: fc.nat(3) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('removeSlave'), id: slaveName }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('slaveActive'), id: slaveName, on: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('addFramework'), id: frameworkName, role: fc.nat(2) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('removeFramework'), id: frameworkName }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('frameworkActive'), id: frameworkName, on: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('suppress'), id: frameworkName }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('revive'), id: frameworkName }) },
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      do: fc.constant('recover'),
-      which: fc.nat(20),
-      part: fc.constantFrom(1, 0.5, 0.25),
-      seconds: fc.constantFrom(0, 0, 1, 3),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('steal'), id: frameworkName, from: slaveName }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('wait'), ms: fc.constantFrom(1, 999, 1000, 3000) }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('allocate'), seed: fc.nat() }) },
-);
-interface Step {
-  readonly do: string;
-  readonly id?: string;
-  readonly what?: number;
-  readonly used?: number;
-  readonly role?: number;
-  readonly on?: boolean;
-  readonly which?: number;
-  readonly part?: number;
-  readonly seconds?: number;
-  readonly from?: string;
-  readonly ms?: number;
-  readonly seed?: number;
-}
-
-/** Runs the same history through both, and compares all that can be seen of it. */
-class History {
-  readonly drf = new Drf();
-  readonly model = new Model();
-  now = 0;
-  allocated = 0;
-
-  step(one: Step): void {
-    const { id = '', on = false } = one;
-    const known = this.model.frameworks.get(id);
-    switch (one.do) {
-      case 'addSlave':
-        this.#addSlave(id, one.what ?? 0, one.used ?? 0);
-        break;
-      case 'removeSlave':
-        this.drf.removeSlave(slave(id));
-        this.#forgetSlave(id);
-        break;
-      case 'slaveActive': {
-        this.drf.setSlaveActive(slave(id), on);
-        const it = this.model.slaves.get(id);
-        if (it !== undefined) it.active = on;
-        break;
-      }
-      case 'addFramework':
-        this.#addFramework(id, roles[one.role ?? 0] ?? '*');
-        break;
-      case 'removeFramework':
-        this.drf.removeFramework(framework(id));
-        this.model.frameworks.delete(id);
-        break;
-      case 'frameworkActive':
-        this.drf.setFrameworkActive(framework(id), on);
-        if (known !== undefined) known.active = on;
-        if (known?.active) Object.assign(known, { suppressed: false, refusals: [] });
-        break;
-      case 'suppress':
-        this.drf.suppress(framework(id));
-        if (known !== undefined) known.suppressed = true;
-        break;
-      case 'revive':
-        this.drf.revive(framework(id));
-        if (known !== undefined) Object.assign(known, { suppressed: false, refusals: [] });
-        break;
-      case 'recover':
-        this.#recover(one.which ?? 0, one.part ?? 0, one.seconds ?? 0);
-        break;
-      case 'steal':
-        this.#steal(id, one.from ?? '');
-        break;
-      case 'wait':
-        this.now += one.ms ?? 0;
-        break;
-      case 'allocate':
-        this.allocate(one.seed ?? 0);
-    }
-  }
-
-  allocate(seed: number): void {
-    const allocations = this.drf.allocate(this.now, new Random(seed));
-    const seen = new Set<string>(allocations.map(({ slaveId }) => slaveId));
-    const order = [...seen, ...slaveNames.filter((name) => !seen.has(name))];
-    assert.deepEqual(allocations.map(text), this.model.allocate(this.now, order));
-    this.allocated += allocations.length;
-    const untils = [...this.model.frameworks.values()].flatMap(({ refusals }) => refusals.map(({ until }) => until));
-    const next = Math.min(...untils.filter((until) => until > this.now));
-    assert.equal(this.drf.nextExpiry(this.now) ?? Number.POSITIVE_INFINITY, next, 'when the next refusal runs out');
-  }
-
-  #addSlave(id: string, what: number, used: number): void {
-    const total = read(agentResources[what] ?? '');
-    const frameworkId = framework(frameworkNames[used] ?? 'gone');
-    // Three quarters of the first resource are in use already.
-    const usages = used === 0 ? [] : [{ frameworkId, resources: part(total.slice(0, 1), 0.75) }];
-    this.drf.addSlave(slave(id), total, usages);
-    this.#forgetSlave(id);
-    this.model.slaves.set(id, { total: bagOf(total), active: true });
-    for (const { resources } of usages) this.model.holdings.push({ frameworkId, slaveId: id, resources });
-  }
-
-  #forgetSlave(id: string): void {
-    this.model.slaves.delete(id);
-    this.model.holdings = this.model.holdings.filter(({ slaveId }) => slaveId !== id);
-    for (const one of this.model.frameworks.values())
-      one.refusals = one.refusals.filter(({ slaveId }) => slaveId !== id);
-  }
-
-  #addFramework(id: string, role: string): void {
-    this.drf.addFramework(framework(id), role);
-    const known = this.model.frameworks.get(id);
-    if (known !== undefined) {
-      Object.assign(known, known.role === role ? {} : { role, refusals: [] });
-      return;
-    }
-    this.model.frameworks.set(id, { role, active: false, suppressed: false, allocations: 0, refusals: [] });
-  }
-
-  #recover(which: number, fraction: number, refuseSeconds: number): void {
-    const holding = this.model.holdings[which % this.model.holdings.length];
-    if (holding === undefined) return;
-    const resources = fraction === 1 ? holding.resources : part(holding.resources, fraction);
-    this.drf.recover(framework(holding.frameworkId), slave(holding.slaveId), resources, this.now, { refuseSeconds });
-    holding.resources = subtractResources(holding.resources, resources);
-    this.model.holdings = this.model.holdings.filter((one) => one.resources.length > 0);
-    const owner = this.model.frameworks.get(holding.frameworkId);
-    if (refuseSeconds > 0 && resources.length > 0)
-      owner?.refusals.push({
-        slaveId: holding.slaveId,
-        bag: bagOf(resources),
-        until: this.now + refuseSeconds * 1_000,
-      });
-  }
-
-  /** Gives back a thousandth more than it holds. */
-  #steal(id: string, slaveId: string): void {
-    if (!this.model.slaves.has(slaveId)) return;
-    const mine = this.model.holdings.filter((one) => one.frameworkId === id && one.slaveId === slaveId);
-    const cpus = mine.reduce((sum, one) => sum + scalarOf(unreserved(one.resources), 'cpus'), 0);
-    const tooMuch = read(`cpus:${(cpus + 1) / 1000}`);
-    assert.throws(
-      () => this.drf.recover(framework(id), slave(slaveId), tooMuch, this.now, { refuseSeconds: 3 }),
-      ResourcesError,
-    );
-  }
-
-  /** All that is held is given back, and all that is there is offered: each agent's total, no more and no less. */
-  settle(): void {
-    for (const { frameworkId, slaveId, resources } of this.model.holdings)
-      this.drf.recover(framework(frameworkId), slave(slaveId), resources, this.now);
-    for (const name of frameworkNames) this.drf.removeFramework(framework(name));
-    for (const name of this.model.slaves.keys()) this.drf.setSlaveActive(slave(name), true);
-    for (const role of roles) {
-      this.drf.addFramework(framework(`sink-${role}`), role);
-      this.drf.setFrameworkActive(framework(`sink-${role}`), true);
-    }
-    const allocations = this.drf.allocate(this.now, new Random(1));
-    for (const [name, { total }] of this.model.slaves) {
-      const offered = allocations.filter(({ slaveId }) => slaveId === name).map(({ resources }) => bagOf(resources));
-      for (const [label, amount] of sumOf(offered)) assert.equal(amount, total.get(label), `${name} ${label}`);
-      // What is not worth an offer to a role stays.
-      const worth = scalars(new Map([...total].filter(([label]) => label.includes('(*)'))));
-      if ((worth.get('cpus') ?? 0) >= 10 || (worth.get('mem') ?? 0) >= 32_000)
-        for (const label of total.keys())
-          if (label.includes('(*)')) assert.equal(sumOf(offered).get(label), total.get(label), `${name} ${label}`);
-    }
-  }
-}
-
-function part(resources: Resources, fraction: number): Resources {
-  return resourcesOf(
-    new Map(
-      [...bagOf(resources)]
-        .map(([label, amount], index): [string, number] => [
-          label,
-          label.includes('/') ? index % 2 : Math.floor(amount * fraction),
-        ])
-        .filter(([, amount]) => amount > 0),
-    ),
-  );
-}
-
-function unreserved(resources: Resources): Resources {
-  return resources.filter(({ role }) => role === '*');
-}
-
-t.test('Random histories: nothing is given twice or lost, and who gets what is as a plain model says', (t) => {
-  let allocated = 0;
-  fc.assert(
-    fc.property(fc.array(step, { minLength: 10, maxLength: 80, size: 'max' }), (steps) => {
-      const history = new History();
-      // Otherwise most histories would be of nobody and nothing.
-      history.step({ do: 'addSlave', id: 's1', what: 0, used: 0 });
-      for (const [role, id] of frameworkNames.entries()) {
-        history.step({ do: 'addFramework', id, role });
-        history.step({ do: 'frameworkActive', id, on: true });
-      }
-      for (const one of steps) history.step(one);
-      history.allocate(1);
-      history.settle();
-      allocated += history.allocated;
-    }),
-    { numRuns: 500, seed: 20_240_229 },
-  );
-  t.ok(allocated > 3_000, `${allocated} allocations were compared`);
-  t.end();
-});
