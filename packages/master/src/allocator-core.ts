@@ -476,7 +476,7 @@ export class AllocatorCore {
     addAll(unknown.allocated, scalars, sign);
     if (isNone(unknown.allocated)) this.#unknown.delete(key);
     else this.#unknown.set(key, unknown);
-    if (sign < 0) this.#roles.tidy(role);
+    this.#roles.tidy(role);
   }
 
   #countOffered(frameworkId: FrameworkId, role: string, amounts: Amounts, sign: 1 | -1): void {

@@ -1,5 +1,6 @@
 import type { Upid } from '@mesos-ts/process';
 import {
+  addResources,
   type ExecutorId,
   type ExecutorInfo,
   type Filters,
@@ -76,8 +77,14 @@ export class Books {
     this.giveBack(offer.frameworkId, offer.slaveId, offer, filters);
   }
 
+  /** Gives back what was offered. */
   giveBack(frameworkId: FrameworkId, slaveId: SlaveId, { role, resources }: Holding, filters?: Filters): void {
     this.#allocator.recoverResources(frameworkId, slaveId, role, resources, filters);
+  }
+
+  /** Gives back what was used. */
+  #release(frameworkId: FrameworkId, slaveId: SlaveId, { role, resources }: Holding): void {
+    this.#allocator.releaseResources(frameworkId, slaveId, role, resources);
   }
 
   // Tasks and executors
@@ -87,10 +94,11 @@ export class Books {
     const record = stagingTask(framework.id, info, role);
     framework.tasks.set(info.taskId, record);
     agent.tasks.add(record);
-    this.#allocator.used(framework.id, agent.id, role, info.resources);
-    if (!startsExecutor) return;
-    this.#addExecutor(agent, framework.id, role, info.executor);
-    this.#allocator.used(framework.id, agent.id, role, info.executor.resources);
+    const { resources } = info.executor;
+    // At once, as they were waited for.
+    const used = startsExecutor ? addResources(info.resources, resources) : info.resources;
+    this.#allocator.used(framework.id, agent.id, role, used);
+    if (startsExecutor) this.#addExecutor(agent, framework.id, role, info.executor);
   }
 
   /** Notes a task's newest state; a terminal one frees its resources. Nothing leads back from a terminal state. */
@@ -100,7 +108,7 @@ export class Books {
     this.#noteExecutor(agent, record.task);
     if (!isTerminal(state) || !record.holdsResources) return;
     record.holdsResources = false;
-    this.giveBack(record.task.frameworkId, agent.id, record.task);
+    this.#release(record.task.frameworkId, agent.id, record.task);
   }
 
   /** A task that was dropped never started its executor; one that did anything else has. */
@@ -131,7 +139,7 @@ export class Books {
     const executor = agent.executors.get(key);
     if (executor === undefined) return false;
     agent.executors.delete(key);
-    for (const holding of executor.holds) this.giveBack(frameworkId, agent.id, holding);
+    for (const holding of executor.holds) this.#release(frameworkId, agent.id, holding);
     return true;
   }
 
@@ -262,7 +270,7 @@ export class Books {
     agent.tasks.delete(record);
     if (!record.holdsResources) return;
     const executor = agent.executors.get(executorKey(record.task.frameworkId, record.task.executorId));
-    if (executor === undefined) this.giveBack(record.task.frameworkId, agent.id, record.task);
+    if (executor === undefined) this.#release(record.task.frameworkId, agent.id, record.task);
     else executor.holds.push(record.task);
   }
 
