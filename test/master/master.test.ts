@@ -1099,7 +1099,7 @@ t.test('An agent', async (t) => {
 
 t.test('The health of an agent', async (t) => {
   t.test('that misses five pings in a row: its tasks are unreachable, it is lost, and may come back', async (t) => {
-    const rig = await Rig.start(t);
+    const rig = await Rig.start(t, { offerTimeoutMs: 0 });
     const { agent, scheduler } = await running(rig);
     await scheduler.tell(ReviveOffers, {});
     const { id } = scheduler.offer;
@@ -1185,7 +1185,7 @@ t.test('The health of an agent', async (t) => {
   });
 
   t.test('that is back in time is as if it had never been away', async (t) => {
-    const rig = await Rig.start(t, { agentReregisterTimeoutMs: 40_000 });
+    const rig = await Rig.start(t, { agentReregisterTimeoutMs: 40_000, offerTimeoutMs: 0 });
     const { agent, scheduler } = await running(rig, { failoverTimeoutMs: 3_600_000 });
     rig.network.interrupt();
     await rig.settle();

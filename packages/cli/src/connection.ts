@@ -133,6 +133,11 @@ export function nodeName(flags: ClusterFlags & { readonly name?: string }, fallb
   return flags.name ?? node ?? fallback;
 }
 
+/** Whether its credentials say which Node it is, so that the server proves the names of all. */
+export function isNamed(flags: ClusterFlags): boolean {
+  return natsAccess(flags).credentials.node !== undefined;
+}
+
 /** Contends for leadership at `address`, where `nats` stands for the cluster's own NATS. */
 export function contenderAt(flags: ClusterFlags, address: string, log: Logger): Contender {
   const access = natsAccess(flags);

@@ -4,9 +4,11 @@ import { addAgentCommand } from './commands/agent.js';
 import { addFrameworkCommand } from './commands/framework.js';
 import { addMasterCommand } from './commands/master.js';
 import { addNatsCommand } from './commands/nats.js';
+import { addQuotaCommand } from './commands/quota.js';
 import { addRegistryCommand } from './commands/registry.js';
 import { addResolveCommand } from './commands/resolve.js';
 import { addStartCommand } from './commands/start.js';
+import { addWeightsCommand } from './commands/weights.js';
 import { UsageError } from './flags.js';
 
 /** The `mesos` command with all that it can do. */
@@ -35,6 +37,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
   addAgentCommand(program);
   addFrameworkCommand(program);
   addResolveCommand(program);
+  addQuotaCommand(program);
+  addWeightsCommand(program);
   addRegistryCommand(program);
   return program;
 }

@@ -23,12 +23,14 @@ export function sayQuantities(quantities: Quantities): string {
  */
 export function parseQuantities(flag: string, text: string): Quantities {
   try {
-    return Object.fromEntries(
-      text
-        .split(';')
-        .filter((part) => part.trim() !== '')
-        .map(parseQuantity),
-    );
+    const amounts = text
+      .split(';')
+      .filter((part) => part.trim() !== '')
+      .map(parseQuantity);
+    const names = amounts.map(([name]) => name);
+    const twice = names.find((name, index) => names.indexOf(name) !== index);
+    if (twice !== undefined) throw new TypeError(`${twice} is named twice`);
+    return Object.fromEntries(amounts);
   } catch (error) {
     throw new UsageError(`${flag}: ${(error as Error).message}`);
   }

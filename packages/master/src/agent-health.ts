@@ -9,7 +9,8 @@ import type { OfferLifecycle } from './offer-lifecycle.js';
 
 const pingsPerTurn = 1_000;
 
-export interface AgentHealthOptions extends Required<Omit<MasterOptions, 'domain'>> {
+export interface AgentHealthOptions
+  extends Required<Pick<MasterOptions, 'agentPingTimeoutMs' | 'maxAgentPingTimeouts' | 'agentReregisterTimeoutMs'>> {
   readonly offers: OfferLifecycle;
   readonly removal: AgentRemoval;
 }

@@ -345,7 +345,8 @@ export class Books {
   }
 }
 
-function usagesOf(agent: Agent): Usage[] {
+/** What its tasks and executors hold of an agent. */
+export function usagesOf(agent: Agent): Usage[] {
   const usages: Usage[] = [];
   const use = (frameworkId: FrameworkId, { role, resources }: Holding): void => {
     usages.push({ frameworkId, role, resources });

@@ -39,6 +39,7 @@ export { HttpAddressUnusable, type MasterHealth, MasterHttp, type MasterHttpOpti
 export { type MasterOptions, masterDefaults } from './master-options.js';
 export { memoryRegistrar } from './memory-registrar.js';
 export { MemoryStorage } from './memory-storage.js';
+export { type QuotaSurroundings, updatedQuotas, wrongWithQuotas } from './quota-check.js';
 export { type Registrar, StoredRegistrar, type StoredRegistrarOptions } from './registrar.js';
 export { MutableRegistry, type Registry, type RegistryOperation } from './registry.js';
 export { type RegistryContent, registryContent } from './registry-content.js';

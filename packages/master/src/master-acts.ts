@@ -26,6 +26,11 @@ export interface MasterActs {
   send<M extends LeaderMessageType>(to: Upid, type: M, body: WithoutEpoch<M>): void;
   /** Sends to the framework's scheduler, if there is one and it is connected. */
   tell<M extends LeaderMessageType>(framework: Framework | undefined, type: M, body: WithoutEpoch<M>): void;
+  /**
+   * What answers the message that is being handled, now or later, with the epoch of this leadership; nothing where the
+   * master does not lead any more by then.
+   */
+  answer<M extends LeaderMessageType>(type: M): (body: WithoutEpoch<M>) => void;
   link(pid: Upid): void;
   delay(delayMs: number, work: () => void): Timer;
   /** Runs `work` behind what waits in the mailbox, if the master is still there by then. */

@@ -13,13 +13,18 @@ export interface MasterOptions {
    * time, in percent. Where more are missing, rather the leader is wrong: it steps down. Default 100: any number.
    */
   readonly recoveryAgentRemovalLimitPercent?: number;
+  /** How long an offer may be neither used nor declined before it is rescinded. Default 30,000; 0: for ever, as in the original. */
+  readonly offerTimeoutMs?: number;
+  /** The Nodes that may change quotas and weights. Default: all. */
+  readonly operators?: readonly string[] | undefined;
   /** Where it stands: agents of other regions are offered to region-aware frameworks only. Default: nowhere; all agents are near. */
   readonly domain?: FaultDomain;
 }
 
-export const masterDefaults: Required<Omit<MasterOptions, 'domain'>> = {
+export const masterDefaults: Required<Omit<MasterOptions, 'domain' | 'operators'>> = {
   agentPingTimeoutMs: 15_000,
   maxAgentPingTimeouts: 5,
   agentReregisterTimeoutMs: 600_000,
   recoveryAgentRemovalLimitPercent: 100,
+  offerTimeoutMs: 30_000,
 };

@@ -1,5 +1,5 @@
 import { type AnyMessageType, type BodyOf, type ExitReason, Process, type Upid } from '@mesos-ts/process';
-import type { MasterInfo } from '@mesos-ts/protocol';
+import type { LeaderMessageType, MasterInfo, WithoutEpoch } from '@mesos-ts/protocol';
 import type { Leadership } from '@mesos-ts/zk-election';
 import { AgentHealth } from './agent-health.js';
 import { AgentRecovery } from './agent-recovery.js';
@@ -13,6 +13,7 @@ import { type MasterOptions, masterDefaults } from './master-options.js';
 import { MessageRouting } from './message-routing.js';
 import { OfferLifecycle } from './offer-lifecycle.js';
 import { OfferWishes } from './offer-wishes.js';
+import { OperatorDesk } from './operator-desk.js';
 import type { Registrar } from './registrar.js';
 import type { Registry } from './registry.js';
 import { RegistryWrites } from './registry-writes.js';
@@ -51,6 +52,7 @@ export class Master extends Process {
   readonly #allocator: AllocatorProcess;
   readonly #books: Books;
   readonly #frameworks: FrameworkRegistration;
+  readonly #desk: OperatorDesk;
   readonly #writes: RegistryWrites;
   readonly #agentHealth: AgentHealth;
   readonly #agentRecovery: AgentRecovery;
@@ -71,7 +73,7 @@ export class Master extends Process {
     const books = new Books(info.id, allocator);
     const writes = new RegistryWrites(acts);
     const tasks = new TaskLifecycle(acts, books);
-    const offers = new OfferLifecycle(acts, books, allocator, tasks);
+    const offers = new OfferLifecycle(acts, books, { ...this.#options, allocator, tasks });
     const frameworks = new FrameworkRegistration(acts, books, writes);
     const removal = new AgentRemoval(acts, books, { writes, offers, tasks });
     const totalPingTimeoutMs = this.#options.agentPingTimeoutMs * this.#options.maxAgentPingTimeouts;
@@ -79,9 +81,11 @@ export class Master extends Process {
       ...{ writes, removal, frameworks, offers, tasks },
       totalPingTimeoutMs,
     });
+    const desk = new OperatorDesk(acts, books, { allocator, offers, writes, operators: this.#options.operators });
     const agentHealth = new AgentHealth(acts, books, { ...this.#options, offers, removal });
     this.#allocator = allocator;
     this.#books = books;
+    this.#desk = desk;
     this.#writes = writes;
     this.#frameworks = frameworks;
     this.#agentHealth = agentHealth;
@@ -111,6 +115,8 @@ export class Master extends Process {
   }
 
   #recover(registry: Registry): void {
+    // Before anybody comes who could be offered something.
+    this.#desk.recover(registry);
     const { agents, frameworks } = this.#books;
     const admitted = [...registry.agents.values()].map(({ id, info }) => ({ ...info, id }));
     agents.recover({ admitted, unreachable: registry.unreachable.keys(), gone: registry.gone.keys() });
@@ -134,6 +140,7 @@ export class Master extends Process {
     this.#routing.installForFrameworks();
     this.#routing.installForAgents();
     this.#routing.installForEverybody();
+    this.#desk.install();
   }
 
   protected override finalize(): void {
@@ -170,6 +177,15 @@ export class Master extends Process {
     this.#steppedDown = true;
     this.log.error({ epoch: this.#leadership?.epoch, why }, 'stepping down');
     this.#hooks.steppedDown?.(why);
+  }
+
+  #answer<M extends LeaderMessageType>(type: M): (body: WithoutEpoch<M>) => void {
+    const reply = this.replyLater(type);
+    return (body) => {
+      const leadership = this.#leadership;
+      if (leadership === undefined || !this.admits()) return;
+      reply({ ...(body as object), epoch: leadership.epoch } as unknown as BodyOf<M>);
+    };
   }
 
   /** Lazily what only a spawned process has. */
@@ -212,6 +228,7 @@ export class Master extends Process {
         if (framework?.connected && framework.pid !== undefined)
           this.send(framework.pid, type, body as BodyOf<typeof type>);
       },
+      answer: (type) => this.#answer(type),
       link: (pid) => this.link(pid),
       delay: (delayMs, work) => this.delay(delayMs, work),
       later: (work) => this.enqueue(work),

@@ -16,10 +16,16 @@ import type { Books } from './books.js';
 import type { Framework } from './frameworks.js';
 import { checkLaunch, offeredTogether, type Refused, refuseAll, whyOffersInvalid } from './launch.js';
 import type { MasterActs } from './master-acts.js';
+import { OfferLease, type OfferLeaseOptions } from './offer-lease.js';
 import type { TaskLifecycle } from './task-lifecycle.js';
 
 /** A message that is larger than the transport carries would be lost, and its offers with it. */
 const offersPerMessage = 100;
+
+export interface OfferLifecycleOptions extends Pick<OfferLeaseOptions, 'offerTimeoutMs'> {
+  readonly allocator: AllocatorProcess;
+  readonly tasks: TaskLifecycle;
+}
 
 /**
  * What becomes of allocated resources: they are offered, and an offer is declined, rescinded or used to launch tasks
@@ -30,14 +36,17 @@ export class OfferLifecycle {
   readonly #books: Books;
   readonly #allocator: AllocatorProcess;
   readonly #tasks: TaskLifecycle;
+  readonly #lease: OfferLease;
   /** Agents that were removed, until the allocator has heard of it. */
   readonly #departed = new Map<SlaveId, symbol>();
 
-  constructor(acts: MasterActs, books: Books, allocator: AllocatorProcess, tasks: TaskLifecycle) {
+  constructor(acts: MasterActs, books: Books, options: OfferLifecycleOptions) {
     this.#acts = acts;
     this.#books = books;
-    this.#allocator = allocator;
-    this.#tasks = tasks;
+    this.#allocator = options.allocator;
+    this.#tasks = options.tasks;
+    const { offerTimeoutMs } = options;
+    this.#lease = new OfferLease(acts, books, { offerTimeoutMs, rescind: (offers) => this.rescind(offers) });
   }
 
   /** Offers what was allocated, to each framework all of it together. */
@@ -52,6 +61,7 @@ export class OfferLifecycle {
       else offers.push(offer);
     }
     for (const [frameworkId, offers] of offersByFramework) {
+      this.#lease.begin(offers);
       // A new leader offers all of a cluster at once: that is described only for who reads it.
       if (this.#acts.log.isLevelEnabled('debug'))
         this.#acts.log.debug({ framework: frameworkId, offers: offers.map(describeOffer) }, 'offering');
@@ -105,6 +115,18 @@ export class OfferLifecycle {
   }
 
   /**
+   * Takes back the offers that are out, and those still to come of what was allocated before the allocator heard of what it
+   * was told at last; nothing of what it decides from then on.
+   */
+  rescindEarlier(concerned: (offer: Offer) => boolean): void {
+    this.#whenAllocatorHeard(() => {
+      const offers = [...this.#books.offers].filter(concerned);
+      for (const offer of offers) this.#books.takeBack(offer);
+      this.rescind(offers);
+    });
+  }
+
+  /**
    * What the allocator gave away of an agent before it heard of its removal is void, also where the agent is back by
    * then: its resources have been counted anew.
    */
@@ -114,7 +136,12 @@ export class OfferLifecycle {
     const arrived = (): void => {
       if (this.#departed.get(slaveId) === departure) this.#departed.delete(slaveId);
     };
-    this.#allocator.dispatch(() => this.#acts.later(arrived)).catch(() => undefined); // this master's term is over
+    this.#whenAllocatorHeard(arrived);
+  }
+
+  /** Behind all that it has allocated before it heard of what it was told until now. */
+  #whenAllocatorHeard(work: () => void): void {
+    this.#allocator.dispatch(() => this.#acts.later(work)).catch(() => undefined); // this master's term is over
   }
 
   #tellRefused(framework: Framework, refused: readonly Refused[]): void {

@@ -50,6 +50,11 @@ export class Offers {
   get size(): number {
     return this.#byId.size;
   }
+
+  /** In the order in which they were made. */
+  [Symbol.iterator](): IterableIterator<Offer> {
+    return this.#byId.values();
+  }
 }
 
 function executorIdsOf(agent: Agent, frameworkId: FrameworkId): Offer['executorIds'] {

@@ -9,13 +9,14 @@ import {
 import { SystemClock } from '@mesos-ts/process';
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
-import { contenderAt, detectorOf, nodeName, nodeOptions, registryStorageOf, thisHost } from '../connection.js';
+import { contenderAt, detectorOf, isNamed, nodeName, nodeOptions, registryStorageOf, thisHost } from '../connection.js';
 import {
   type ClusterFlags,
   clusterFlags,
   durationFlag,
   electionFlags,
   flag,
+  nameList,
   registryReplicasFlag,
   UsageError,
   wholeNumber,
@@ -33,6 +34,8 @@ interface MasterFlags extends ClusterFlags {
   readonly maxAgentPingTimeouts: number;
   readonly agentReregisterTimeout: number;
   readonly recoveryAgentRemovalLimit: number;
+  readonly offerTimeout: number;
+  readonly operators?: readonly string[];
   readonly ip: string;
   readonly port: number;
   readonly exitOnStepDown?: boolean;
@@ -83,6 +86,7 @@ export function addMasterCommand(program: Command): void {
     'of the agents that a new leader waits for, how many may be marked unreachable; it steps down if more are missing',
     { parse: percentage, fallback: 100, shown: '100%' },
   );
+  addOfferFlags(command);
   flag(command, '--ip <address>', 'where to answer HTTP: /health, and /redirect to the leader', {
     parse: ipAddress,
     fallback: '0.0.0.0',
@@ -112,6 +116,22 @@ Examples:
   mesos master --election standalone               without an election, so without JetStream`,
   );
   command.action((flags: MasterFlags) => run(flags));
+}
+
+function addOfferFlags(command: Command): void {
+  durationFlag(
+    command,
+    '--offer-timeout <duration>',
+    'how long an offer may be neither used nor declined before it is taken back; 0secs: for ever',
+    '30secs',
+  );
+  flag(
+    command,
+    '--operators <names>',
+    'Nodes that may change quotas and weights, separated by commas; the same for all masters ' +
+      '(default: all; with credentials of `mesos nats --secure`, none)',
+    { parse: nameList },
+  );
 }
 
 function addRegistryFlags(command: Command): void {
@@ -177,6 +197,8 @@ async function lead(
     maxAgentPingTimeouts: flags.maxAgentPingTimeouts,
     agentReregisterTimeoutMs: flags.agentReregisterTimeout,
     recoveryAgentRemovalLimitPercent: flags.recoveryAgentRemovalLimit,
+    offerTimeoutMs: flags.offerTimeout,
+    operators: flags.operators ?? (isNamed(flags) ? [] : undefined),
     exitOnStepDown: flags.exitOnStepDown === true,
     http: { ip: flags.ip, port: flags.port },
     onStandby: ({ pid: upid, address: http }) =>

@@ -21,6 +21,7 @@ import { detectorOf, registryStorageOf, thisHost } from '../connection.js';
 import { type ClusterFlags, clusterFlags, durationFlag, flag, registryReplicasFlag, UsageError } from '../flags.js';
 import { createLogger } from '../logger.js';
 import { formatQuantities } from '../quantities.js';
+import { tableLines } from '../table.js';
 import { describeLeader, leaderWithin } from './resolve.js';
 
 interface ImportFlags extends ClusterFlags {
@@ -193,18 +194,7 @@ function quotaRow({ role, guarantees, limits }: Quota): string[] {
 }
 
 function part(title: string, rows: readonly (readonly string[])[]): string[] {
-  const table = rows.map((row) => row.map(printable));
-  const widths: number[] = [];
-  for (const row of table)
-    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
-  const line = (row: readonly string[]): string =>
-    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
-  return ['', `${title}: ${rows.length}`, ...table.map((row) => `  ${line(row)}`.trimEnd())];
-}
-
-/** Names are chosen by others, who might speak to the terminal. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, '?');
+  return ['', `${title}: ${rows.length}`, ...tableLines(rows).map((line) => `  ${line}`)];
 }
 
 /** What others wrote may be no time at all. */
