@@ -7,7 +7,7 @@ const fewClients = 32;
 
 /** What is to be looked at since the last round began. */
 export class Pending {
-  readonly slaves = new Set<SlaveBooks>();
+  slaves = new Set<SlaveBooks>();
   readonly clients = new Set<Client>();
   /** Everything. */
   all = false;
@@ -34,12 +34,12 @@ export class AllocationRound {
   constructor(pending: Pending, free: Iterable<SlaveBooks>, random: Random, guaranteed: boolean) {
     const everything = pending.all || pending.clients.size > fewClients;
     this.#few = everything ? undefined : [...pending.clients];
-    this.#changed = new Set(pending.slaves);
+    this.#changed = pending.slaves;
     this.#slaves = everything || pending.clients.size > 0 ? [...free] : [...pending.slaves];
     this.#random = random;
     this.#stage = guaranteed ? 1 : 2;
     shuffle(this.#slaves, random);
-    pending.slaves.clear();
+    pending.slaves = new Set();
     pending.clients.clear();
     pending.all = false;
   }

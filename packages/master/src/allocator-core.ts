@@ -469,7 +469,9 @@ export class AllocatorCore {
     const role = this.#roles.at(rolePath);
     const client = this.#applicants.get(frameworkId)?.clients.get(rolePath);
     const scalars = this.#names.scalars(resources);
-    this.#roles.charge(role, client?.node, scalars, this.#names.scalars(resources, true), sign);
+    const isUnreserved = resources.every((resource) => resource.role === unreservedRole);
+    const unreserved = isUnreserved ? scalars : this.#names.scalars(resources, true);
+    this.#roles.charge(role, client?.node, scalars, unreserved, sign);
     if (client !== undefined) return;
     const key = `${rolePath} ${frameworkId}`;
     const unknown = this.#unknown.get(key) ?? { allocated: [], offered: [] };

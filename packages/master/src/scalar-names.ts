@@ -59,10 +59,16 @@ export function add(amounts: Amounts, place: number, amount: number): void {
 
 /** Adds all, or takes them away. */
 export function addAll(amounts: Amounts, more: Amounts, sign: 1 | -1): void {
-  for (let place = 0; place < more.length; place++) {
-    const amount = more[place] as number;
-    if (amount !== 0) add(amounts, place, sign * amount);
-  }
+  while (amounts.length < more.length) amounts.push(0);
+  for (let place = 0; place < more.length; place++)
+    amounts[place] = (amounts[place] as number) + sign * (more[place] as number);
+}
+
+/** Both together, or what is left; neither of them changes. */
+export function sum(amounts: Amounts, more: Amounts, sign: 1 | -1): Amounts {
+  const both = [...amounts];
+  addAll(both, more, sign);
+  return both;
 }
 
 export function isNone(amounts: Amounts): boolean {

@@ -1,6 +1,6 @@
 import type { Random } from '@mesos-ts/process';
 import { type Amounts, addAll } from './scalar-names.js';
-import { compareShares, isMoreThan, type Share } from './share.js';
+import { compareProducts, compareShares, type Share } from './share.js';
 
 /** What shares are parts of, and how siblings are ordered. */
 export interface Sharing {
@@ -34,8 +34,11 @@ export class ShareNode implements Share {
   estimate = 0;
   readonly #sharing: Sharing;
   readonly #heap: ShareNode[] = [];
-  /** The places in the heap whose turn may be next in the walk: a heap of them, the root first. */
+  /** The places in the heap whose turn may be next in the walk, as many as there are of them: a heap, the first in order first. */
   readonly #frontier: number[] = [];
+  #frontierSize = 0;
+  /** Where the walk is: the places below it join the frontier when it goes on. */
+  #at = -1;
   /** In the heap of the parent; -1: not in it. */
   #place = -1;
   /** Whether it is to be passed over, though there may be active nodes below it. */
@@ -88,17 +91,22 @@ export class ShareNode implements Share {
 
   /** Finds its share anew; it is where it was in the order until {@link reposition}. */
   reckon(): void {
+    if (this.parent === undefined) return; // nobody asks for the share of all
+    const { allocated } = this;
     const { totals, excluded } = this.#sharing;
-    this.part = 0;
-    this.whole = 1;
-    for (let place = 0; place < this.allocated.length; place++) {
-      const part = this.allocated[place] as number;
-      const whole = totals[place] ?? 0;
-      if (part === 0 || whole <= 0 || excluded[place] === true || !isMoreThan(part, whole, this)) continue;
-      this.part = part;
-      this.whole = whole;
+    let part = 0;
+    let whole = 1;
+    for (let place = 0; place < allocated.length; place++) {
+      const amount = allocated[place] as number;
+      const total = totals[place] ?? 0;
+      if (amount === 0 || total <= 0 || excluded[place] === true) continue;
+      if (compareProducts(amount, whole, part, total) <= 0) continue;
+      part = amount;
+      whole = total;
     }
-    this.estimate = this.part / this.whole / this.weight;
+    this.part = part;
+    this.whole = whole;
+    this.estimate = part / whole / this.weight;
   }
 
   reposition(): void {
@@ -121,36 +129,44 @@ export class ShareNode implements Share {
 
   /** Begins to walk through the active children in order; nothing may change until the walk is over, or begun again. */
   walk(): void {
-    this.#frontier.length = 0;
-    if (this.#heap.length === 0) return;
-    if (this.#sharing.random === undefined) this.#frontier.push(0);
-    else for (let place = 0; place < this.#heap.length; place++) this.#frontier.push(place);
+    const { length } = this.#heap;
+    this.#at = -1;
+    this.#frontierSize = this.#sharing.random === undefined ? Math.min(1, length) : length;
+    for (let place = 0; place < this.#frontierSize; place++) this.#frontier[place] = place;
   }
 
   /** The next one; undefined when that were all. */
   next(): ShareNode | undefined {
     const { random } = this.#sharing;
-    if (this.#frontier.length === 0) return undefined;
     if (random !== undefined) return this.#drawn(random);
-    const place = this.#pop();
-    if (2 * place + 1 < this.#heap.length) this.#push(2 * place + 1);
-    if (2 * place + 2 < this.#heap.length) this.#push(2 * place + 2);
-    return this.#heap[place];
+    if (this.#at >= 0) {
+      const below = 2 * this.#at + 1;
+      if (below < this.#heap.length) this.#push(below);
+      if (below + 1 < this.#heap.length) this.#push(below + 1);
+    }
+    if (this.#frontierSize === 0) return undefined;
+    this.#at = this.#pop();
+    return this.#heap[this.#at];
   }
 
   /** By chance, in proportion to the weights of those that are left. */
   #drawn(random: Random): ShareNode | undefined {
+    if (this.#frontierSize === 0) return undefined;
     let sum = 0;
-    for (const place of this.#frontier) sum += this.#heap[place]?.weight ?? 0;
+    for (let at = 0; at < this.#frontierSize; at++) sum += this.#drawable(at).weight;
     let ticket = random.integer(sum);
-    const at = this.#frontier.findIndex((place) => {
-      ticket -= this.#heap[place]?.weight ?? 0;
-      return ticket < 0;
-    });
-    const place = this.#frontier[at] as number;
-    this.#frontier[at] = this.#frontier.at(-1) as number;
-    this.#frontier.pop();
-    return this.#heap[place];
+    let at = 0;
+    for (; at < this.#frontierSize; at++) {
+      ticket -= this.#drawable(at).weight;
+      if (ticket < 0) break;
+    }
+    const drawn = this.#drawable(at);
+    this.#frontier[at] = this.#frontier[--this.#frontierSize] as number;
+    return drawn;
+  }
+
+  #drawable(at: number): ShareNode {
+    return this.#heap[this.#frontier[at] as number] as ShareNode;
   }
 
   #settle(): void {
@@ -222,7 +238,7 @@ export class ShareNode implements Share {
 
   #push(place: number): void {
     const frontier = this.#frontier;
-    let at = frontier.push(place) - 1;
+    let at = this.#frontierSize++;
     while (at > 0 && this.#isBefore(place, frontier[(at - 1) >> 1] as number)) {
       frontier[at] = frontier[(at - 1) >> 1] as number;
       at = (at - 1) >> 1;
@@ -233,14 +249,11 @@ export class ShareNode implements Share {
   #pop(): number {
     const frontier = this.#frontier;
     const first = frontier[0] as number;
-    const last = frontier.pop() as number;
-    if (frontier.length === 0) return first;
+    const size = --this.#frontierSize;
+    const last = frontier[size] as number;
     let at = 0;
-    for (;;) {
-      let below = 2 * at + 1;
-      if (below >= frontier.length) break;
-      if (below + 1 < frontier.length && this.#isBefore(frontier[below + 1] as number, frontier[below] as number))
-        below++;
+    for (let below = 1; below < size; below = 2 * at + 1) {
+      if (below + 1 < size && this.#isBefore(frontier[below + 1] as number, frontier[below] as number)) below++;
       if (!this.#isBefore(frontier[below] as number, last)) break;
       frontier[at] = frontier[below] as number;
       at = below;

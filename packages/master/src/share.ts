@@ -16,15 +16,34 @@ const doubt = 1e-14;
 export function compareShares(a: Share, b: Share): number {
   const difference = a.estimate - b.estimate;
   if (Math.abs(difference) > doubt * Math.max(a.estimate, b.estimate)) return difference;
-  if (a.whole === b.whole && a.weight === b.weight) return a.part - b.part;
+  if (a.weight === b.weight) {
+    if (a.whole === b.whole) return a.part - b.part;
+    return compareProducts(a.part, b.whole, b.part, a.whole);
+  }
+  if (a.whole === b.whole) return compareProducts(a.part, b.weight, b.part, a.weight);
   const ours = BigInt(a.part) * BigInt(b.whole) * BigInt(b.weight);
   const theirs = BigInt(b.part) * BigInt(a.whole) * BigInt(a.weight);
   return ours < theirs ? -1 : ours > theirs ? 1 : 0;
 }
 
-/** Whether `part / whole` is more than the share says, its weight apart; exact. */
-export function isMoreThan(part: number, whole: number, share: Share): boolean {
-  const [ours, theirs] = [part * share.whole, share.part * whole];
-  if (Math.abs(ours - theirs) > doubt * Math.max(ours, theirs)) return ours > theirs;
-  return BigInt(part) * BigInt(share.whole) > BigInt(share.part) * BigInt(whole);
+/** Negative where `a * b` is less than `c * d`; exact for whole numbers that doubles hold. None is negative. */
+export function compareProducts(a: number, b: number, c: number, d: number): number {
+  const ours = a * b;
+  const theirs = c * d;
+  // Rounding never puts two numbers in the wrong order: only those that it made equal are to be told apart.
+  if (ours !== theirs || ours <= Number.MAX_SAFE_INTEGER) return ours - theirs;
+  return roundedOff(a, b, ours) - roundedOff(c, d, theirs);
+}
+
+/** By how much the product is more than what it was rounded to, exactly: from products of halves that need no rounding. */
+function roundedOff(a: number, b: number, rounded: number): number {
+  const [aHigh, bHigh] = [upperHalf(a), upperHalf(b)];
+  const [aLow, bLow] = [a - aHigh, b - bHigh];
+  return aHigh * bHigh - rounded + aHigh * bLow + aLow * bHigh + aLow * bLow;
+}
+
+/** The number with the lower 27 of its 53 binary digits rounded away (Veltkamp). */
+function upperHalf(a: number): number {
+  const shifted = a * (2 ** 27 + 1);
+  return shifted - (shifted - a);
 }

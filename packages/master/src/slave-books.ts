@@ -10,16 +10,19 @@ import {
 } from '@mesos-ts/protocol';
 import type { SlaveDescription, Usage } from './allocator.js';
 import type { Refusals } from './refusals.js';
-import { type Amounts, addAll, type ScalarNames } from './scalar-names.js';
+import { type Amounts, type ScalarNames, sum } from './scalar-names.js';
 
 /** What one framework holds of an agent in one role. */
 export interface Holding {
   readonly frameworkId: FrameworkId;
   readonly role: string;
   resources: Resources;
-  /** How much of it is in offers. */
-  readonly offered: Amounts;
+  /** How much of it is in offers; never changed, but replaced. */
+  offered: Amounts;
 }
+
+const nothing: Amounts = [];
+const noHoldings: Holding[] = [];
 
 /** The books of one agent: each resource is free or held by one framework in one role. */
 export class SlaveBooks {
@@ -29,10 +32,11 @@ export class SlaveBooks {
   readonly hasReserved: boolean;
   readonly hasGpus: boolean;
   readonly #names: ScalarNames;
-  readonly #holdings = new Map<string, Holding>();
+  /** So few that they are found by looking at each. Replaced, and never changed, while there is none. */
+  #holdings = noHoldings;
   #free: Resources;
-  #scalars: Amounts = [];
-  #unreserved: Amounts = [];
+  #scalars = nothing;
+  #unreserved = nothing;
   active = true;
   listed = true;
   /** Whether it is in another region than the master. */
@@ -55,7 +59,7 @@ export class SlaveBooks {
     this.isRemote = region !== undefined && domain !== undefined && domain.region !== region;
     for (const { frameworkId, role, resources } of used) this.#hold(frameworkId, role, resources);
     let free = total;
-    for (const { resources } of this.#holdings.values()) free = subtractResources(free, resources);
+    for (const { resources } of this.#holdings) free = subtractResources(free, resources);
     this.#setFree(free);
   }
 
@@ -83,13 +87,14 @@ export class SlaveBooks {
   }
 
   get holdings(): Iterable<Holding> {
-    return this.#holdings.values();
+    return this.#holdings;
   }
 
   /** Takes a part of what is free. @throws {ResourcesError} where it is not. */
   give(frameworkId: FrameworkId, role: string, gift: Resources, scalars: Amounts): void {
     const left = gift === this.#free ? [] : subtractResources(this.#free, gift);
-    addAll(this.#hold(frameworkId, role, gift).offered, scalars, 1);
+    const holding = this.#hold(frameworkId, role, gift);
+    holding.offered = holding.offered.length === 0 ? scalars : sum(holding.offered, scalars, 1);
     this.#setFree(left);
   }
 
@@ -98,45 +103,47 @@ export class SlaveBooks {
    * @throws {ResourcesError} where it is not.
    */
   takeBack(frameworkId: FrameworkId, role: string, resources: Resources, fromOffers: boolean): Amounts {
-    const key = keyOf(frameworkId, role);
-    const holding = this.#holdings.get(key);
+    const holding = this.#holdingOf(frameworkId, role);
     const left = subtractResources(holding?.resources ?? [], resources);
-    const free = addResources(this.#free, resources);
-    const counted = fromOffers && holding !== undefined ? this.use(frameworkId, role, resources) : [];
+    const free = isEmpty(this.#free) ? resources : addResources(this.#free, resources);
+    const counted = fromOffers && holding !== undefined ? this.use(frameworkId, role, resources) : nothing;
     if (holding !== undefined) holding.resources = left;
-    if (isEmpty(left)) this.#holdings.delete(key);
+    if (isEmpty(left)) this.#holdings = this.#holdings.filter((other) => other !== holding);
     this.#setFree(free);
     return counted;
   }
 
   /** What was in offers is so no more. @returns how much that was. */
   use(frameworkId: FrameworkId, role: string, resources: Resources): Amounts {
-    const offered = this.#holdings.get(keyOf(frameworkId, role))?.offered;
-    if (offered === undefined) return [];
-    const counted = this.#names.scalars(resources).map((amount, place) => Math.min(amount ?? 0, offered[place] ?? 0));
-    addAll(offered, counted, -1);
+    const holding = this.#holdingOf(frameworkId, role);
+    if (holding === undefined) return nothing;
+    const { offered } = holding;
+    const counted = this.#names.scalars(resources).map((amount, place) => Math.min(amount, offered[place] ?? 0));
+    holding.offered = sum(offered, counted, -1);
     return counted;
   }
 
   #hold(frameworkId: FrameworkId, role: string, resources: Resources): Holding {
-    const key = keyOf(frameworkId, role);
-    const known = this.#holdings.get(key);
+    const known = this.#holdingOf(frameworkId, role);
     if (known !== undefined) {
       known.resources = addResources(known.resources, resources);
       return known;
     }
-    const holding: Holding = { frameworkId, role, resources, offered: [] };
-    this.#holdings.set(key, holding);
+    const holding: Holding = { frameworkId, role, resources, offered: nothing };
+    if (this.#holdings.length === 0) this.#holdings = [holding];
+    else this.#holdings.push(holding);
     return holding;
+  }
+
+  #holdingOf(frameworkId: FrameworkId, role: string): Holding | undefined {
+    for (const holding of this.#holdings)
+      if (holding.frameworkId === frameworkId && holding.role === role) return holding;
+    return undefined;
   }
 
   #setFree(free: Resources): void {
     this.#free = free;
-    this.#scalars = this.#names.scalars(free);
-    this.#unreserved = this.hasReserved ? this.#names.scalars(free, true) : this.#scalars;
+    this.#scalars = isEmpty(free) ? nothing : this.#names.scalars(free);
+    this.#unreserved = this.hasReserved && !isEmpty(free) ? this.#names.scalars(free, true) : this.#scalars;
   }
-}
-
-function keyOf(frameworkId: FrameworkId, role: string): string {
-  return `${role} ${frameworkId}`;
 }
