@@ -28,6 +28,7 @@ import {
   type OfferId,
   ReconcileTasks,
   RegisterFramework,
+  RequestResources,
   ReregisterFramework,
   RescindResourceOffer,
   ResourceOffer,
@@ -60,6 +61,7 @@ const fromSchedulers: readonly AnyMessageType[] = [
   StatusUpdateAcknowledgement,
   FrameworkToExecutor,
   StaleLeader,
+  RequestResources,
 ];
 
 const frameworkId = 'm1-0000' as FrameworkId;
@@ -586,6 +588,85 @@ t.test('every other call and callback goes its way', async (t) => {
   );
   t.same(master.bodies(KillTask), [{ frameworkId, taskId: 't1' }]);
   t.same(master.bodies(ReconcileTasks), [{ frameworkId, statuses: [{ taskId: 't1', slaveId }, { taskId: 't2' }] }]);
+});
+
+t.test('offers are suppressed, revived and asked for in roles of the framework', async (t) => {
+  const roles = ['eng', 'ads'];
+  const { stage, master, driver } = await Stage.registered(t, { framework: { ...framework, roles } });
+  driver.suppressOffers(['ads']);
+  driver.suppressOffers();
+  driver.reviveOffers({ roles: ['eng'], keepFilters: true });
+  driver.reviveOffers();
+  const demands = [{ role: 'eng', shape: { cpus: 500 }, count: 2 }];
+  driver.requestResources(demands);
+  driver.requestResources([]);
+  driver.requestResources(undefined);
+  await stage.clock.settle();
+  t.strictSame(master.bodies(SuppressOffers), [{ frameworkId, roles: ['ads'] }, { frameworkId }]);
+  t.strictSame(master.bodies(ReviveOffers), [{ frameworkId, roles: ['eng'], keepFilters: true }, { frameworkId }]);
+  t.strictSame(master.bodies(RequestResources), [
+    { frameworkId, demands },
+    { frameworkId, demands: [] },
+    { frameworkId },
+  ]);
+});
+
+t.test('a role that is not its own, or a demand that makes no sense, is told to the caller', async (t) => {
+  const { stage, master, driver } = await Stage.registered(t, { framework: { ...framework, roles: ['eng'] } });
+  const foreign = { name: 'TypeError', message: '"ads" is none of the framework\'s roles eng' };
+  t.throws(() => driver.suppressOffers(['eng', 'ads']), foreign);
+  t.throws(() => driver.reviveOffers({ roles: ['ads'] }), foreign);
+  t.throws(() => driver.requestResources([{ role: 'ads', shape: {}, count: 1 }]), foreign);
+  t.throws(() => driver.requestResources([{ role: 'eng', shape: { cpus: 0.5 }, count: 1 }]), {
+    name: 'TypeError',
+    message: 'malformed demand: /demands/0/shape/cpus: Expected integer',
+  });
+  t.throws(() => driver.requestResources([{ role: 'eng', shape: {}, count: 0 }]), { name: 'TypeError' });
+  await stage.clock.settle();
+  t.equal(master.arrivals.length, 1, 'nothing of that reaches the master');
+});
+
+t.test('a later leader is told which roles are suppressed', async (t) => {
+  const roles = ['eng', 'ads', 'web'];
+  const { stage, driver } = await Stage.registered(t, {
+    framework: { ...framework, roles, suppressedRoles: ['web'] },
+  });
+  driver.suppressOffers(['ads']);
+  await stage.clock.settle();
+  const suppressed = (master: ScriptedProcess) =>
+    master.bodies(ReregisterFramework).map(({ framework: { suppressedRoles } }) => suppressedRoles);
+  const second = await stage.addMaster('m2');
+  await stage.appoint(second.pid);
+  t.strictSame(suppressed(second), [['web', 'ads']]);
+  t.strictSame(second.arrivals.length, 1, 'and no more has to be said');
+  driver.reviveOffers();
+  await stage.clock.settle();
+  const third = await stage.addMaster('m3');
+  await stage.appoint(third.pid);
+  t.strictSame(suppressed(third), [undefined]);
+});
+
+t.test('what is suppressed or revived while nobody leads, or has answered yet, is told with or after it', async (t) => {
+  const roles = ['eng', 'ads'];
+  const stage = await Stage.open(t, { framework: { ...framework, roles, suppressedRoles: ['ads'] } });
+  stage.driver.start();
+  stage.driver.suppressOffers(['eng']);
+  // It answers when the test has it answer.
+  const master = await stage.addMaster('m1', new ScriptedProcess('master', fromSchedulers));
+  await stage.appoint(master.pid);
+  stage.driver.reviveOffers({ roles: ['ads'] });
+  await stage.clock.advance(100);
+  const told = master.bodies(RegisterFramework).map(({ framework: { suppressedRoles } }) => suppressedRoles);
+  t.strictSame(told.slice(0, 2), [['ads', 'eng'], ['eng']]);
+  await stage.clock.settle();
+  master.say(stage.scheduler(master), FrameworkRegistered, { frameworkId, master: masterInfo(master.pid) });
+  await stage.clock.settle();
+  t.strictSame(
+    master.bodies(ReviveOffers),
+    [{ frameworkId, roles: ['ads'], keepFilters: true }],
+    'the first registration may be the one that is answered',
+  );
+  t.strictSame(master.bodies(SuppressOffers), []);
 });
 
 t.test('an update is acknowledged when its callback is done, if anyone waits for it', async (t) => {

@@ -38,7 +38,7 @@ export { Job, type JobEffect, type JobPlan, type JobProgress, type Piece, relaun
 export { type JobOptions, type JobRunOptions, runJob } from './job-scheduler.js';
 export { type RegistrationBackoff, registrationPauseMsMax } from './registration-backoff.js';
 export type { Scheduler } from './scheduler.js';
-export { SchedulerDriver, type SchedulerDriverOptions } from './scheduler-driver.js';
+export { type ReviveOptions, SchedulerDriver, type SchedulerDriverOptions } from './scheduler-driver.js';
 export { type Computation, Slicer } from './slice.js';
 export { RangeSum, splitRange, type WholeRange } from './sum/range-sum.js';
 export { runSum, type SumOptions } from './sum/run-sum.js';

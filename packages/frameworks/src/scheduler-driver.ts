@@ -1,14 +1,16 @@
 import { type Node, NoSuchProcessError, type Upid } from '@mesos-ts/process';
-import type {
-  ExecutorId,
-  Filters,
-  FrameworkInfo,
-  OfferId,
-  ReconcileTasks,
-  SlaveId,
-  TaskId,
-  TaskInfo,
-  TaskStatus,
+import {
+  type Demand,
+  type ExecutorId,
+  type Filters,
+  type FrameworkInfo,
+  type OfferId,
+  type ReconcileTasks,
+  RequestResources,
+  type SlaveId,
+  type TaskId,
+  type TaskInfo,
+  type TaskStatus,
 } from '@mesos-ts/protocol';
 import type { Detector } from '@mesos-ts/zk-election';
 import { CallbackQueue } from './callback-queue.js';
@@ -29,6 +31,13 @@ export interface SchedulerDriverOptions {
    * 50.
    */
   readonly registrationBackoffMs?: number;
+}
+
+export interface ReviveOptions {
+  /** Default: all roles of the framework. */
+  readonly roles?: readonly string[];
+  /** Whether what was refused stays so for its time. Default false. */
+  readonly keepFilters?: boolean;
 }
 
 /** For how long what is not used is not to be offered again (Mesos facts 12.2). */
@@ -143,14 +152,37 @@ export class SchedulerDriver {
     return this.#call((process) => process.kill(taskId));
   }
 
-  /** Forgets all filters, and ends {@link suppressOffers}. */
-  reviveOffers(): DriverStatus {
-    return this.#call((process) => process.revive());
+  /**
+   * Ends {@link suppressOffers} in these roles of the framework, by default in all, and forgets the filters there.
+   * @throws {TypeError} for a role that is not the framework's.
+   */
+  reviveOffers({ roles = [], keepFilters = false }: ReviveOptions = {}): DriverStatus {
+    this.#requireOwn(roles);
+    return this.#call((process) => process.revive(roles, keepFilters));
   }
 
-  /** Asks for no offers until {@link reviveOffers}. */
-  suppressOffers(): DriverStatus {
-    return this.#call((process) => process.suppress());
+  /**
+   * Asks for no offers in these roles of the framework, by default in all, until {@link reviveOffers}; also of a master that
+   * leads later.
+   * @throws {TypeError} for a role that is not the framework's.
+   */
+  suppressOffers(roles: readonly string[] = []): DriverStatus {
+    this.#requireOwn(roles);
+    return this.#call((process) => process.suppress(roles));
+  }
+
+  /**
+   * Says what the framework waits for: from now on it is offered that, and nothing else. What it uses of such offers is
+   * counted off by the master. No demands: it waits for nothing; undefined: it takes whatever there is, as before it said
+   * anything. A master that it registers with anew knows nothing of it: say it again in `registered` and `reregistered`.
+   * @throws {TypeError} for a demand that is malformed, or in a role that is not the framework's.
+   */
+  requestResources(demands: readonly Demand[] | undefined): DriverStatus {
+    const body = demands === undefined ? {} : { demands };
+    const checked = { frameworkId: 'any', ...body };
+    if (!RequestResources.check(checked)) throw new TypeError(`malformed demand: ${RequestResources.explain(checked)}`);
+    this.#requireOwn((demands ?? []).map(({ role }) => role));
+    return this.#call((process) => process.request(body));
   }
 
   /**
@@ -171,6 +203,14 @@ export class SchedulerDriver {
   /** Asks for the states of these tasks, or of all that are not terminal when there are none. Answers may be lost. */
   reconcileTasks(statuses: ReconcileTasks['statuses']): DriverStatus {
     return this.#call((process) => process.reconcile(statuses));
+  }
+
+  #requireOwn(roles: readonly string[]): void {
+    const foreign = roles.find((role) => !this.#framework.roles.includes(role));
+    if (foreign !== undefined)
+      throw new TypeError(
+        `${JSON.stringify(foreign)} is none of the framework's roles ${this.#framework.roles.join(', ')}`,
+      );
   }
 
   /** What a running driver is asked for. */

@@ -1,6 +1,7 @@
 import { type ExitReason, NoSuchProcessError, Process, type Timer, type Upid } from '@mesos-ts/process';
 import {
   DeclineResourceOffer,
+  type Demand,
   type ExecutorId,
   ExecutorToFramework,
   ExitedExecutor,
@@ -21,6 +22,7 @@ import {
   type Reason,
   ReconcileTasks,
   RegisterFramework,
+  RequestResources,
   ReregisterFramework,
   RescindResourceOffer,
   ResourceOffer,
@@ -43,6 +45,7 @@ import { DriverEndedError, FrameworkRefusedError, messageOf } from './errors.js'
 import { registrationPauseMsMax } from './registration-backoff.js';
 import type { Scheduler } from './scheduler.js';
 import type { SchedulerDriver } from './scheduler-driver.js';
+import { SuppressedRoles } from './suppressed-roles.js';
 
 /** What the process needs of its driver. */
 export interface SchedulerProcessHost {
@@ -87,6 +90,7 @@ export class SchedulerProcess extends Process {
   #missed = false;
   /** Offers that are neither used, declined nor rescinded. */
   readonly #offers = new Set<OfferId>();
+  readonly #suppressed: SuppressedRoles;
   /** No callback is made any more: what is offered is handed back. */
   #silenced = false;
 
@@ -95,6 +99,7 @@ export class SchedulerProcess extends Process {
     this.#host = host;
     this.#framework = framework;
     this.#failover = framework.id !== undefined;
+    this.#suppressed = new SuppressedRoles(framework);
   }
 
   // What the driver is asked for. Each runs as an event of this process.
@@ -133,12 +138,24 @@ export class SchedulerProcess extends Process {
     this.#tell('killTask', (master, frameworkId) => this.send(master, KillTask, { frameworkId, taskId }));
   }
 
-  revive(): void {
-    this.#tell('reviveOffers', (master, frameworkId) => this.send(master, ReviveOffers, { frameworkId }));
+  /** @param roles none: all. */
+  revive(roles: readonly string[], keepFilters: boolean): void {
+    this.#suppressed.revive(roles);
+    const body = { ...named(roles), ...(keepFilters ? { keepFilters } : {}) };
+    this.#tell('reviveOffers', (master, frameworkId) => this.send(master, ReviveOffers, { frameworkId, ...body }));
   }
 
-  suppress(): void {
-    this.#tell('suppressOffers', (master, frameworkId) => this.send(master, SuppressOffers, { frameworkId }));
+  /** @param roles none: all. */
+  suppress(roles: readonly string[]): void {
+    this.#suppressed.suppress(roles);
+    const body = named(roles);
+    this.#tell('suppressOffers', (master, frameworkId) => this.send(master, SuppressOffers, { frameworkId, ...body }));
+  }
+
+  request(body: { readonly demands?: readonly Demand[] }): void {
+    this.#tell('requestResources', (master, frameworkId) =>
+      this.send(master, RequestResources, { frameworkId, ...body }),
+    );
   }
 
   acknowledge({ taskId, slaveId, uuid }: TaskStatus): void {
@@ -167,7 +184,7 @@ export class SchedulerProcess extends Process {
     this.#silenced = true;
     this.#nextAttempt?.cancel();
     if (this.#master === undefined) return;
-    this.suppress();
+    this.suppress([]);
     this.#giveBack(this.#takeOffers([...this.#offers]), { refuseSeconds: 0 });
   }
 
@@ -289,10 +306,11 @@ export class SchedulerProcess extends Process {
     const { pid } = this.#leader;
     this.#missed = false;
     this.link(pid);
-    const registration = { ...addressedTo(this.#leader), framework: this.#framework };
-    if (this.#framework.id === undefined) this.send(pid, RegisterFramework, registration);
+    const framework = this.#suppressed.tell(this.#framework);
+    const registration = { ...addressedTo(this.#leader), framework };
+    if (framework.id === undefined) this.send(pid, RegisterFramework, registration);
     else this.send(pid, ReregisterFramework, { ...registration, failover: this.#failover });
-    const { failoverTimeoutMs } = this.#framework;
+    const { failoverTimeoutMs } = framework;
     const backoff = { factorMs: this.#host.registrationBackoffMs, failoverTimeoutMs };
     const pauseMsMax = registrationPauseMsMax(backoff, this.#attempts++);
     // Not at once: an answer takes its time.
@@ -318,6 +336,9 @@ export class SchedulerProcess extends Process {
     this.#framework = { ...this.#framework, id: frameworkId };
     this.#failover = false;
     this.log.info({ master: from, frameworkId }, again ? 're-registered' : 'registered');
+    const { revived, suppressed } = this.#suppressed.answered();
+    if (revived.length > 0) this.revive(revived, true);
+    if (suppressed.length > 0) this.suppress(suppressed);
     const { callbacks, scheduler, driver } = this.#host;
     if (again) callbacks.push(() => scheduler.reregistered?.(driver, master));
     else callbacks.push(() => scheduler.registered?.(driver, frameworkId, master));
@@ -407,6 +428,11 @@ export class SchedulerProcess extends Process {
       if (!(error instanceof NoSuchProcessError)) this.log.error({ why: messageOf(error) }, 'a call failed');
     });
   }
+}
+
+/** Those roles, or none where all are meant. */
+function named(roles: readonly string[]): { readonly roles?: readonly string[] } {
+  return roles.length === 0 ? {} : { roles };
 }
 
 function withoutUuid({ uuid: _uuid, ...status }: TaskStatus): TaskStatus {

@@ -19,6 +19,12 @@ export function whyInfoInvalid(info: FrameworkInfo): string | undefined {
   return size > infoMax ? `its description is ${size} characters long; at most ${infoMax} are allowed` : undefined;
 }
 
+/** What is to be kept for a later leader: which roles it suppresses is told anew with every registration. */
+export function lastingInfo(info: FrameworkInfo): FrameworkInfo {
+  const { suppressedRoles: _passing, ...lasting } = info;
+  return lasting;
+}
+
 /** What the allocator is to know of a framework. What is said of roles that it is not in counts for nothing. */
 export function frameworkDescription(info: FrameworkInfo): FrameworkDescription {
   const { roles, suppressedRoles = [], capabilities = [] } = info;

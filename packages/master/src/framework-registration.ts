@@ -12,7 +12,7 @@ import {
 } from '@mesos-ts/protocol';
 import { sameInfo } from './agent-report.js';
 import type { Books } from './books.js';
-import { whyInfoInvalid } from './framework-description.js';
+import { lastingInfo, whyInfoInvalid } from './framework-description.js';
 import type { Framework } from './frameworks.js';
 import type { MasterActs } from './master-acts.js';
 import type { RegistryOperation } from './registry.js';
@@ -176,7 +176,8 @@ export class FrameworkRegistration {
     const known = this.#books.frameworks.get(id);
     if (known === undefined) return [this.#admission(id, info)];
     const operations: RegistryOperation[] = [];
-    if (!sameInfo(known.info, info)) operations.push({ type: 'update-framework', id, info });
+    if (!sameInfo(lastingInfo(known.info), lastingInfo(info)))
+      operations.push({ type: 'update-framework', id, info: lastingInfo(info) });
     if (known.storedAsAway) operations.push({ type: 'framework-connected', id });
     return operations;
   }
@@ -218,7 +219,7 @@ export class FrameworkRegistration {
   }
 
   #admission(id: FrameworkId, info: FrameworkInfo): RegistryOperation {
-    return { type: 'admit-framework', id, info: { ...info, id } };
+    return { type: 'admit-framework', id, info: { ...lastingInfo(info), id } };
   }
 
   /** @returns the offers that are void by that. */
