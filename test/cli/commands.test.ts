@@ -53,11 +53,19 @@ t.test('a wrong value is refused with what is right and exit code 2', async (t) 
     runMesos(['resolve', '--nats', 'http://x']),
     runMesos(['framework', 'integrate', '1/x', 'one', '2', '10']),
     runMesos([], { MESOS_TASKS: '0' }),
+    runMesos(['agent', '--attributes', 'rack:a;disk'], nowhere),
+    runMesos(['agent', '--domain', 'eu'], nowhere),
+    runMesos(['master', '--domain', 'eu/1/a'], nowhere),
+    runMesos(['framework', 'sum', '--role', 'eng/'], nowhere),
   ]);
   for (const { code } of outcomes) t.equal(code, 2);
   t.match(outcomes[0]?.stderr, /"many" is not a whole number/);
   t.match(outcomes[1]?.stderr, /"soon" is not a duration/);
   t.match(outcomes[2]?.stderr, /cpus:four/);
+  t.match(outcomes[6]?.stderr, /the attribute "disk" is not name:text/);
+  t.match(outcomes[7]?.stderr, /"eu" is not region\/zone/);
+  t.match(outcomes[8]?.stderr, /"eu\/1\/a" is not region\/zone/);
+  t.match(outcomes[9]?.stderr, /"eng\/" is no role: expected a path such as eng\/prod, or \*/);
 });
 
 t.test('a bad expression is refused with its position before anything is launched', async (t) => {

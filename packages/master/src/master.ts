@@ -67,8 +67,11 @@ export class Master extends Process {
     this.#hooks = hooks;
     this.#options = { ...masterDefaults, ...options };
     const acts = this.#acts();
-    const allocator = new AllocatorProcess(`allocator(${info.id})`, (allocations) =>
-      acts.later(() => offers.offer(allocations)),
+    const { domain } = this.#options;
+    const allocator = new AllocatorProcess(
+      `allocator(${info.id})`,
+      (allocations) => acts.later(() => offers.offer(allocations)),
+      domain === undefined ? {} : { region: domain.region },
     );
     const books = new Books(info.id, allocator);
     const writes = new RegistryWrites(acts);

@@ -1,7 +1,13 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startAgent } from '@mesos-ts/agent';
-import { parseResources } from '@mesos-ts/protocol';
+import {
+  type Attribute,
+  type FaultDomain,
+  parseAttributes,
+  parseFaultDomain,
+  parseResources,
+} from '@mesos-ts/protocol';
 import type { Command } from 'commander';
 import { detectorOf, nodeName, nodeOptions, thisHost } from '../connection.js';
 import { type ClusterFlags, clusterFlags, durationFlag, flag, masterFlag } from '../flags.js';
@@ -12,6 +18,8 @@ interface AgentFlags extends ClusterFlags {
   readonly name?: string;
   readonly master: string;
   readonly resources: string;
+  readonly attributes?: readonly Attribute[];
+  readonly domain?: FaultDomain;
   readonly workDir?: string;
   readonly hostname: string;
   readonly executorRegistrationTimeout: number;
@@ -40,6 +48,18 @@ export function addAgentCommand(program: Command): void {
       parse: checkedResources,
     },
   );
+  flag(
+    command,
+    '--attributes <text>',
+    "what frameworks are told of this machine and may choose it by, such as 'rack:a;disk:ssd'",
+    { parse: parseAttributes },
+  );
+  flag(
+    command,
+    '--domain <region/zone>',
+    "where this machine stands; in another region than the master's it is offered to region-aware frameworks alone",
+    { parse: parseFaultDomain },
+  );
   flag(command, '--work-dir <folder>', 'where sandboxes go (default: mesos/<name> in the folder for temporary files)');
   flag(command, '--hostname <name>', 'how this machine is called', { fallback: thisHost() });
   durationFlag(
@@ -62,6 +82,7 @@ Every flag is also read from the environment: --work-dir from MESOS_WORK_DIR, --
 Examples:
   mesos agent
   mesos agent --name a2 --resources 'cpus:2;mem:1024' --work-dir /var/lib/mesos
+  mesos agent --attributes 'rack:a;disk:ssd' --domain eu/eu-1
   mesos agent --credentials a1.creds.json          a1 of a secure cluster: see \`mesos nats --help\`
   mesos agent --master master@m1                   where m1 was started with --election standalone`,
   );
@@ -75,6 +96,7 @@ function checkedResources(text: string): string {
 }
 
 async function run(flags: AgentFlags): Promise<void> {
+  const { attributes, domain } = flags;
   const end = askedToEnd();
   const log = createLogger(flags.logLevel);
   const name = nodeName(flags, 'a1');
@@ -86,6 +108,8 @@ async function run(flags: AgentFlags): Promise<void> {
       resources: flags.resources,
       workDir: flags.workDir ?? join(tmpdir(), 'mesos', name),
       hostname: flags.hostname,
+      ...(attributes === undefined ? {} : { attributes }),
+      ...(domain === undefined ? {} : { domain }),
       executorRegistrationTimeoutMs: flags.executorRegistrationTimeout,
       shutdownGracePeriodMs: flags.executorShutdownGracePeriod,
     });

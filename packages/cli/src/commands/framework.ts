@@ -1,5 +1,6 @@
 import { ExpressionError, formatResult, parseExpression, runIntegrate, runSum } from '@mesos-ts/frameworks';
 import type { Node } from '@mesos-ts/process';
+import { isRole } from '@mesos-ts/protocol';
 import type { Detector } from '@mesos-ts/zk-election';
 import type { Command } from 'commander';
 import { detectorOf, startClientNode } from '../connection.js';
@@ -11,6 +12,7 @@ import { ProgressBar } from '../progress-bar.js';
 interface FrameworkFlags extends ClusterFlags {
   readonly master: string;
   readonly failoverTimeout: number;
+  readonly role: string;
 }
 
 interface SumFlags extends FrameworkFlags {
@@ -25,6 +27,7 @@ interface IntegrateFlags extends FrameworkFlags {
 /** What a job needs of its surroundings. */
 interface Surroundings {
   readonly failoverTimeoutMs: number;
+  readonly role: string;
   readonly node: Node;
   readonly detector: Detector;
   readonly signal: AbortSignal;
@@ -60,7 +63,8 @@ function addSum(framework: Command): void {
     `
 Examples:
   mesos framework sum                              prints 1999999999000000000
-  mesos framework sum --count 1_000_000 --tasks 4`,
+  mesos framework sum --count 1_000_000 --tasks 4
+  mesos framework sum --role eng/prod              also what agents reserve for eng/prod or eng`,
   );
   command.action((flags: SumFlags) =>
     run('sum', flags, async (surroundings, onProgress) =>
@@ -102,6 +106,10 @@ Examples:
 function addJobFlags(command: Command): void {
   clusterFlags(command, 'warn');
   masterFlag(command);
+  flag(command, '--role <role>', 'in which role it uses resources, such as eng/prod', {
+    parse: checkedRole,
+    fallback: '*',
+  });
   durationFlag(
     command,
     '--failover-timeout <duration>',
@@ -123,7 +131,13 @@ async function run(
   const detector = detectorOf(flags, flags.master, log);
   const bar = new ProgressBar(label);
   try {
-    const surroundings = { node, detector, signal: cancel.signal, failoverTimeoutMs: flags.failoverTimeout };
+    const surroundings = {
+      node,
+      detector,
+      signal: cancel.signal,
+      failoverTimeoutMs: flags.failoverTimeout,
+      role: flags.role,
+    };
     const result = await job(surroundings, (progress) => bar.update(progress));
     bar.end();
     process.stdout.write(`${result}\n`);
@@ -144,6 +158,11 @@ function checkExpression(expression: string): void {
     if (error instanceof ExpressionError) throw new UsageError(error.message);
     throw error;
   }
+}
+
+function checkedRole(text: string): string {
+  if (isRole(text)) return text;
+  throw new TypeError(`${JSON.stringify(text.slice(0, 300))} is no role: expected a path such as eng/prod, or *`);
 }
 
 function parseRule(text: string): 'midpoint' | 'left' {

@@ -7,6 +7,7 @@ import {
   startMaster,
 } from '@mesos-ts/master';
 import { SystemClock } from '@mesos-ts/process';
+import { type FaultDomain, parseFaultDomain } from '@mesos-ts/protocol';
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import { contenderAt, detectorOf, isNamed, nodeName, nodeOptions, registryStorageOf, thisHost } from '../connection.js';
@@ -30,6 +31,7 @@ interface MasterFlags extends ClusterFlags {
   readonly electionLease: number;
   readonly electionGrace: number;
   readonly hostname: string;
+  readonly domain?: FaultDomain;
   readonly agentPingTimeout: number;
   readonly maxAgentPingTimeouts: number;
   readonly agentReregisterTimeout: number;
@@ -69,6 +71,12 @@ export function addMasterCommand(program: Command): void {
   );
   electionFlags(command);
   flag(command, '--hostname <name>', 'how this machine is called', { fallback: thisHost() });
+  flag(
+    command,
+    '--domain <region/zone>',
+    'where it stands: agents of other regions are offered to region-aware frameworks alone; the same region for all masters',
+    { parse: parseFaultDomain },
+  );
   durationFlag(command, '--agent-ping-timeout <duration>', 'how often each agent is pinged', '15secs');
   flag(command, '--max-agent-ping-timeouts <number>', 'how many pings in a row an agent may miss', {
     parse: wholeNumber(1, 1_000),
@@ -204,6 +212,7 @@ async function lead(
     onStandby: ({ pid: upid, address: http }) =>
       log.info({ upid, cluster: flags.cluster, http }, 'master started: standing by'),
     ...(detector === undefined ? {} : { detector }),
+    ...(flags.domain === undefined ? {} : { domain: flags.domain }),
     ...(storage === undefined ? {} : { registrar: registrarOver(storage, flags, log) }),
   });
   const why = await Promise.race([end, master.ended]);
