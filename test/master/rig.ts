@@ -48,6 +48,7 @@ import {
   type Resources,
   RunTask,
   type SlaveId,
+  type SlaveInfo,
   SlaveRegistered,
   SlaveReregistered,
   StatusUpdate,
@@ -244,6 +245,8 @@ export class Scheduler extends Scripted {
 
 export class ScriptedAgent extends Scripted {
   slaveId = '' as SlaveId;
+  /** What else it says of itself. */
+  place: Pick<SlaveInfo, 'attributes' | 'domain'> = {};
   /** Whether it leaves pings unanswered. */
   silent = false;
   pings: boolean[] = [];
@@ -266,8 +269,8 @@ export class ScriptedAgent extends Scripted {
   }
 
   async register(): Promise<SlaveId> {
-    const { hostname, resources } = this;
-    await this.say(this.rig.pid, RegisterSlave, { slave: { hostname, resources }, version: '0' });
+    const { hostname, resources, place } = this;
+    await this.say(this.rig.pid, RegisterSlave, { slave: { hostname, resources, ...place }, version: '0' });
     await this.rig.settle();
     this.takeOne(SlaveRegistered);
     return this.slaveId;
@@ -275,9 +278,9 @@ export class ScriptedAgent extends Scripted {
 
   /** As one that has nothing, apart from what is given. */
   async reregister(report: Partial<BodyOf<typeof ReregisterSlave>> = {}): Promise<void> {
-    const { hostname, resources, slaveId: id } = this;
+    const { hostname, resources, slaveId: id, place } = this;
     await this.say(this.rig.pid, ReregisterSlave, {
-      slave: { id, hostname, resources },
+      slave: { id, hostname, resources, ...place },
       version: '0',
       tasks: [],
       executors: [],
