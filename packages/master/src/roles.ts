@@ -53,7 +53,8 @@ export class Roles {
   readonly #sharing: Sharing;
   readonly #byPath = new Map<string, Role>();
   readonly #exhausted: Exhausted;
-  #weights: Quantities = {};
+  /** No plain object: a role may have the name of something that every object has, such as `constructor`. */
+  #weights: ReadonlyMap<string, number> = new Map();
   #limited = false;
   #guaranteed = false;
   /** What is to be held back for guarantees, over all top-level roles. */
@@ -92,7 +93,7 @@ export class Roles {
     const slash = path.lastIndexOf('/');
     const parent = slash < 0 ? undefined : this.at(path.slice(0, slash));
     const role = new Role(path, path.slice(slash + 1), parent, this.#sharing, parent?.node ?? this.root);
-    role.node.setWeight(this.#weights[path] ?? 1_000);
+    role.node.setWeight(this.#weights.get(path) ?? 1_000);
     this.#byPath.set(path, role);
     return role;
   }
@@ -121,8 +122,8 @@ export class Roles {
   }
 
   setWeights(weights: Quantities): void {
-    this.#weights = weights;
-    for (const role of this.#byPath.values()) role.node.setWeight(weights[role.path] ?? 1_000);
+    this.#weights = new Map(Object.entries(weights));
+    for (const role of this.#byPath.values()) role.node.setWeight(this.#weights.get(role.path) ?? 1_000);
   }
 
   setQuotas(quotas: readonly Quota[]): void {
