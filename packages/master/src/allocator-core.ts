@@ -65,6 +65,7 @@ export class AllocatorCore {
   readonly #roles: Roles;
   readonly #rules: GiftRules;
   readonly #region: string | undefined;
+  readonly #isCapped: boolean;
   readonly #slaves = new Map<SlaveId, SlaveBooks>();
   /** Those of which something is free. */
   readonly #free = new Set<SlaveBooks>();
@@ -92,6 +93,7 @@ export class AllocatorCore {
     const names = this.#names;
     this.#random = random;
     this.#region = region;
+    this.#isCapped = offerCap < 1_000;
     const excluded: boolean[] = [];
     for (const name of excludedResourceNames) excluded[names.place(name)] = true;
     this.#sharing = { totals: this.#totals, excluded, random: sorter === 'random' ? random : undefined };
@@ -159,7 +161,15 @@ export class AllocatorCore {
   addFramework(frameworkId: FrameworkId, description: FrameworkDescription): void {
     const known = this.#applicants.get(frameworkId);
     const applicant: Applicant = known ?? {
-      ...{ id: frameworkId, description, active: false, clients: new Map(), offered: [], capped: false },
+      ...{
+        id: frameworkId,
+        description,
+        active: false,
+        clients: new Map(),
+        offered: [],
+        capped: false,
+        demanding: false,
+      },
     };
     this.#applicants.set(frameworkId, applicant);
     applicant.description = description;
@@ -203,6 +213,8 @@ export class AllocatorCore {
   }
 
   requestResources(frameworkId: FrameworkId, demands: readonly Demand[] | undefined): void {
+    const applicant = this.#applicants.get(frameworkId);
+    if (applicant !== undefined) applicant.demanding = demands !== undefined;
     for (const client of this.#clientsOf(frameworkId, [])) {
       client.wishes = demands?.filter(({ role }) => role === client.role.path).map((demand) => this.#wish(demand));
       this.#described(client);
@@ -355,8 +367,9 @@ export class AllocatorCore {
   #give(client: Client, slave: SlaveBooks, round: AllocationRound, now: number): Allocation | undefined {
     if (round.isForGuarantees && !this.#rules.isGuaranteed(slave, client.role)) return undefined;
     const gift = this.#rules.gift(slave, client);
+    this.#noteHindrances(client);
     if (gift === undefined) {
-      this.#noteHindrance(client);
+      if (this.#rules.why === 'cap') client.framework.capped = true;
       return undefined;
     }
     const refusalAt = this.#refusalAt[client.number] as number;
@@ -366,19 +379,20 @@ export class AllocatorCore {
     const scalars = isAll ? slave.scalars : this.#names.scalars(gift);
     const unreserved = isAll ? slave.unreserved : this.#unreservedOf(slave, gift, scalars);
     slave.give(client.framework.id, client.role.path, gift, scalars);
-    this.#roles.charge(client.role, client.node, scalars, unreserved, 1);
+    this.#roles.charge(client.role, client.node, scalars, unreserved, 1, 1);
     addAll(client.offered, scalars, 1);
     addAll(client.framework.offered, scalars, 1);
     this.#offerOf(slave, 1, false);
+    // Who was to have no more, or refused other ports, may have what is left now.
+    if (!isAll && (this.#isCapped || slave.refusals !== undefined)) this.#pending.slaves.add(slave);
     return { frameworkId: client.framework.id, slaveId: slave.id, role: client.role.path, resources: gift };
   }
 
-  #noteHindrance(client: Client): void {
-    const { why } = this.#rules;
-    if (why === 'limit')
-      for (let at: Role | undefined = client.role; at !== undefined; at = at.parent) at.hindering = true;
-    else if (why === 'guarantees') this.#heldBack = true;
-    else if (why === 'cap') client.framework.capped = true;
+  /** So that whoever was given nothing, or less than there was, is asked again when that may be otherwise. */
+  #noteHindrances(client: Client): void {
+    const { isLimited, isHeldBack } = this.#rules;
+    if (isLimited) for (let at: Role | undefined = client.role; at !== undefined; at = at.parent) at.hindering = true;
+    if (isHeldBack) this.#heldBack = true;
   }
 
   #isRefused(slave: SlaveBooks, client: Client, gift: Resources, refusalAt: number, now: number): boolean {
@@ -533,7 +547,12 @@ export class AllocatorCore {
     const node = new ShareNode(framework.id, role.frameworks, this.#sharing, number);
     const client: Client = {
       ...{ number, framework, role, node, suppressed: false, minima: this.#leastOffer, constraints: undefined },
-      ...{ wishes: undefined, offered: [], refusalsSince: ++this.#refusalSerial, particular: false },
+      ...{
+        wishes: framework.demanding ? [] : undefined,
+        offered: [],
+        refusalsSince: ++this.#refusalSerial,
+        particular: false,
+      },
     };
     this.#clients[number] = client;
     while (this.#refusalAt.length <= number) this.#refusalAt = grown(this.#refusalAt);

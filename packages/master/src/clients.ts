@@ -14,6 +14,8 @@ export interface Applicant {
   readonly offered: Amounts;
   /** It was given no more because it holds so much in offers. */
   capped: boolean;
+  /** It has said what it waits for, so that it waits for nothing in roles that it did not name. */
+  demanding: boolean;
 }
 
 /** So many times a shape that a framework waits for. */

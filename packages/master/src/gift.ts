@@ -43,6 +43,8 @@ export class GiftRules {
   #unmet: AttributeConstraint | undefined;
   #limiting: Role | undefined;
   #by: Amounts = [];
+  #isLimited = false;
+  #isHeldBack = false;
 
   constructor({ names, roles, totals, available, offerCap }: GiftRulesOptions) {
     this.#names = names;
@@ -57,6 +59,16 @@ export class GiftRules {
   /** Why {@link gift} gave nothing, the last time that it did. */
   get why(): Why {
     return this.#why;
+  }
+
+  /** Whether limits left less than is free, the last time that {@link gift} was asked: more of it may be given when they do not. */
+  get isLimited(): boolean {
+    return this.#isLimited;
+  }
+
+  /** Whether guarantees did. */
+  get isHeldBack(): boolean {
+    return this.#isHeldBack;
   }
 
   /** The role whose limits were in the way, the last time that any were. */
@@ -84,6 +96,8 @@ export class GiftRules {
 
   /** What the client would be given; undefined where that is nothing. */
   gift(slave: SlaveBooks, client: Client): Resources | undefined {
+    this.#isLimited = false;
+    this.#isHeldBack = false;
     if (!this.#mayHave(slave, client)) return undefined;
     const free = slave.hasReserved ? resourcesForRole(slave.free, client.role.path) : slave.free;
     const scalars = slave.hasReserved ? this.#names.scalars(free) : slave.scalars;
@@ -160,7 +174,10 @@ export class GiftRules {
     for (let place = 0; place < slave.unreserved.length; place++) {
       const amount = slave.unreserved[place] as number;
       if (amount === 0) continue;
-      const most = Math.min(this.#roles.left(role, place).amount, this.#unpromised(role, place));
+      const [limited, unpromised] = [this.#roles.left(role, place).amount, this.#unpromised(role, place)];
+      if (limited < amount) this.#isLimited = true;
+      if (unpromised < amount) this.#isHeldBack = true;
+      const most = Math.min(limited, unpromised);
       if (most >= amount) continue;
       if (allowed === slave.unreserved) allowed = [...allowed];
       allowed[place] = most;

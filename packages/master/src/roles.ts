@@ -106,9 +106,19 @@ export class Roles {
     }
   }
 
-  /** Counts what somebody in the role was given, or gave back. `node`: that framework's; undefined for one that has left. */
-  charge(role: Role, node: ShareNode | undefined, scalars: Amounts, unreserved: Amounts, sign: 1 | -1): void {
-    (node ?? role.frameworks).charge(scalars, sign, sign > 0 ? 1 : 0);
+  /**
+   * Counts what somebody in the role holds now, or no longer. `node`: that framework's; undefined for one that has left.
+   * `gifts`: 1 where it was just given; what an agent reported was not.
+   */
+  charge(
+    role: Role,
+    node: ShareNode | undefined,
+    scalars: Amounts,
+    unreserved: Amounts,
+    sign: 1 | -1,
+    gifts = 0,
+  ): void {
+    (node ?? role.frameworks).charge(scalars, sign, gifts);
     this.#consume(role, unreserved, sign);
   }
 
@@ -170,12 +180,17 @@ export class Roles {
     return { amount, by };
   }
 
-  /** How much of what is held back for guarantees is held back for those in the role. */
+  /**
+   * How much of what is held back for guarantees is held back for those in the role itself: by how much less would be, if
+   * they had all that they could want. What a role below it is promised is not theirs.
+   */
   heldBackFor(role: Role, place: number): number {
-    const whole = role.parent === undefined ? (role.shortfall[place] ?? 0) : this.heldBackFor(role.parent, place);
     let others = 0;
-    for (const sibling of role.parent?.children ?? []) if (sibling !== role) others += sibling.shortfall[place] ?? 0;
-    return Math.max(role.shortfall[place] ?? 0, whole - others);
+    for (const child of role.children) others += child.shortfall[place] ?? 0;
+    let top = role;
+    for (; top.parent !== undefined; top = top.parent)
+      for (const sibling of top.parent.children) if (sibling !== top) others += sibling.shortfall[place] ?? 0;
+    return (top.shortfall[place] ?? 0) - others;
   }
 
   #consume(role: Role, amounts: Amounts, sign: 1 | -1): void {
@@ -219,8 +234,11 @@ export class Roles {
 
   #isUsedUp(role: Role): boolean {
     if (role.limits === undefined || role.particular > 0 || this.#hasReservations(role)) return false;
-    const left = (name: string): number => this.left(role, this.#names.place(name)).amount;
-    return left('cpus') < this.#exhausted.cpus && left('mem') < this.#exhausted.mem;
+    // Its own limits alone: those of roles above it may be relaxed without it.
+    const { limits, consumed } = role;
+    const left = (place: number): number => (limits[place] ?? Number.POSITIVE_INFINITY) - (consumed[place] ?? 0);
+    const { cpus, mem } = this.#exhausted;
+    return left(this.#names.place('cpus')) < cpus && left(this.#names.place('mem')) < mem;
   }
 
   #hasReservations(role: Role): boolean {
