@@ -94,3 +94,15 @@ t.test('Without a time-out an offer is good for ever', async (t) => {
   await rig.advance(24 * 3_600_000);
   t.equal(scheduler.offer.id, id);
 });
+
+t.test('A framework may hold so much of the cluster in offers and no more; what it uses does not count', async (t) => {
+  const rig = await Rig.start(t, { offerTimeoutMs: 0, offerCap: 500 });
+  const scheduler = await rig.scheduler();
+  const agents = [];
+  for (let i = 0; i < 4; i++) agents.push(await rig.agent('cpus:1'));
+  t.equal(scheduler.held.size, 2);
+  const [first] = [...scheduler.held.values()];
+  if (first === undefined) throw new Error('it holds nothing');
+  await scheduler.launch([first.id], [task('t1', first, 'cpus:1')]);
+  t.equal(scheduler.held.size, 2, 'one in the place of that which it uses');
+});

@@ -76,6 +76,19 @@ t.test('A quota', async (t) => {
     t.equal(registrar.registry.quotas.size, 0);
   });
 
+  t.test('decides what is offered from then on, and no offer of before outlives it', async (t) => {
+    const { rig, operator } = await leading(t, [], { offerTimeoutMs: 0 });
+    const dev = await rig.scheduler({ roles: ['eng/dev'] });
+    await operator.set('eng', {}, { cpus: 1_000 });
+    await rig.agent('cpus:4;mem:1024');
+    t.same(dev.offered, ['cpus:1;mem:1024']);
+    await operator.set('eng', {}, { cpus: 2_000 });
+    t.same(dev.offered, ['cpus:2;mem:1024']);
+    const ads = await rig.scheduler({ roles: ['ads'] });
+    await operator.set('eng', {}, { cpus: 500, mem: 0 });
+    t.same([dev.offered, ads.offered], [['cpus:0.5'], ['cpus:3.5;mem:1024']]);
+  });
+
   t.test('that cannot be kept changes nothing, and it is said by how much', async (t) => {
     const { rig, registrar, operator } = await leading(t);
     await rig.agent('cpus:4');
@@ -193,6 +206,22 @@ t.test('Weights', async (t) => {
     await operator.ask(UpdateWeights, { weights: [{ role: 'eng', weight: 1_000 }] });
     t.same((await operator.ask(GetWeights, {})).weights, []);
     t.equal(registrar.registry.weights.size, 0);
+  });
+
+  t.test('decide who is next, under the next leader, too', async (t) => {
+    const eng: RegistryOperation = { type: 'set-weights', id: 'weights', weights: [{ role: 'eng', weight: 3_000 }] };
+    const { rig, operator } = await leading(t, [eng], { offerTimeoutMs: 0 });
+    const schedulers = [await rig.scheduler({ roles: ['ads'] }), await rig.scheduler({ roles: ['eng'] })];
+    for (let i = 0; i < 8; i++) await rig.agent('cpus:1');
+    t.same(
+      schedulers.map(({ held }) => held.size),
+      [2, 6],
+    );
+    await operator.ask(UpdateWeights, { weights: [{ role: 'eng', weight: 1_000 }] });
+    t.same(
+      schedulers.map(({ held }) => held.size),
+      [4, 4],
+    );
   });
 
   t.test('of a role that is named twice are refused', async (t) => {

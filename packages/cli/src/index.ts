@@ -1,3 +1,4 @@
+export { allocationLines } from './allocation-text.js';
 export { ClusterProcess } from './cluster-process.js';
 export { type Credentials, readCredentials } from './credentials.js';
 export { CredentialsFolder } from './credentials-folder.js';

@@ -1,6 +1,7 @@
 import { version } from '@mesos-ts/protocol';
 import { Command, CommanderError } from 'commander';
 import { addAgentCommand } from './commands/agent.js';
+import { addExplainCommand } from './commands/explain.js';
 import { addFrameworkCommand } from './commands/framework.js';
 import { addMasterCommand } from './commands/master.js';
 import { addNatsCommand } from './commands/nats.js';
@@ -37,6 +38,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
   addAgentCommand(program);
   addFrameworkCommand(program);
   addResolveCommand(program);
+  addExplainCommand(program);
   addQuotaCommand(program);
   addWeightsCommand(program);
   addRegistryCommand(program);

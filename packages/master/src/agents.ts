@@ -67,6 +67,7 @@ export class Agents {
   readonly #recovered = new Map<SlaveId, SlaveInfo>();
   readonly #unreachable = new Set<SlaveId>();
   readonly #gone = new Set<SlaveId>();
+  #fewerAwaited: () => void = () => undefined;
   #minted = 0;
 
   constructor(masterId: MasterId) {
@@ -111,6 +112,11 @@ export class Agents {
     return this.#recovered.size;
   }
 
+  /** Calls it whenever one of them has come, or is not awaited any more. */
+  whenFewerAreAwaited(listener: () => void): void {
+    this.#fewerAwaited = listener;
+  }
+
   /** How many agents there are, here or still on their way. */
   get expected(): number {
     return this.#byId.size + this.#recovered.size;
@@ -131,7 +137,7 @@ export class Agents {
     };
     this.#byId.set(id, agent);
     this.#place(agent);
-    this.#recovered.delete(id);
+    this.#notAwaited(id);
     this.#unreachable.delete(id);
     return agent;
   }
@@ -154,7 +160,7 @@ export class Agents {
 
   /** It did not come, or was removed, and may still come (again). */
   markUnreachable(id: SlaveId): void {
-    this.#recovered.delete(id);
+    this.#notAwaited(id);
     for (const oldest of this.#unreachable) {
       if (this.#unreachable.size < unreachableMax) break;
       this.#unreachable.delete(oldest);
@@ -170,6 +176,10 @@ export class Agents {
   /** It must never come again. */
   isGone(id: SlaveId): boolean {
     return this.#gone.has(id);
+  }
+
+  #notAwaited(id: SlaveId): void {
+    if (this.#recovered.delete(id)) this.#fewerAwaited();
   }
 
   #place(agent: Agent): void {

@@ -56,3 +56,4 @@ export {
   type StartMasterOptions,
   startMaster,
 } from './start-master.js';
+export { WhitelistFile, WhitelistUnusable } from './whitelist-file.js';

@@ -1,4 +1,5 @@
 import type { FaultDomain } from '@mesos-ts/protocol';
+import type { WhitelistFile } from './whitelist-file.js';
 
 /** How patient a master is, and where it stands; durations in ms. The defaults are Mesos' own (facts 3.14, 12.2). */
 export interface MasterOptions {
@@ -15,16 +16,23 @@ export interface MasterOptions {
   readonly recoveryAgentRemovalLimitPercent?: number;
   /** How long an offer may be neither used nor declined before it is rescinded. Default 30,000; 0: for ever, as in the original. */
   readonly offerTimeoutMs?: number;
+  /**
+   * How much of the cluster one framework may hold in offers, in thousandths of its dominant share, from 1. Default 1,000: all.
+   */
+  readonly offerCap?: number;
+  /** The hosts of which agents are offered. Default: all. */
+  readonly whitelist?: WhitelistFile | undefined;
   /** The Nodes that may change quotas and weights. Default: all. */
   readonly operators?: readonly string[] | undefined;
   /** Where it stands: agents of other regions are offered to region-aware frameworks only. Default: nowhere; all agents are near. */
   readonly domain?: FaultDomain;
 }
 
-export const masterDefaults: Required<Omit<MasterOptions, 'domain' | 'operators'>> = {
+export const masterDefaults: Required<Omit<MasterOptions, 'domain' | 'operators' | 'whitelist'>> = {
   agentPingTimeoutMs: 15_000,
   maxAgentPingTimeouts: 5,
   agentReregisterTimeoutMs: 600_000,
   recoveryAgentRemovalLimitPercent: 100,
   offerTimeoutMs: 30_000,
+  offerCap: 1_000,
 };

@@ -5,6 +5,8 @@ import { AgentHealth } from './agent-health.js';
 import { AgentRecovery } from './agent-recovery.js';
 import { AgentRegistration } from './agent-registration.js';
 import { AgentRemoval } from './agent-removal.js';
+import { AllocationExplainer } from './allocation-explainer.js';
+import { AllocationHold } from './allocation-hold.js';
 import { AllocatorProcess } from './allocator-process.js';
 import { Books } from './books.js';
 import { FrameworkRegistration } from './framework-registration.js';
@@ -18,6 +20,7 @@ import type { Registrar } from './registrar.js';
 import type { Registry } from './registry.js';
 import { RegistryWrites } from './registry-writes.js';
 import { TaskLifecycle } from './task-lifecycle.js';
+import { Whitelisting } from './whitelisting.js';
 
 /** Every process of this name, on whatever Node, is a master. */
 export const masterProcessId = 'master';
@@ -53,6 +56,8 @@ export class Master extends Process {
   readonly #books: Books;
   readonly #frameworks: FrameworkRegistration;
   readonly #desk: OperatorDesk;
+  readonly #explainer: AllocationExplainer;
+  readonly #whitelisting: Whitelisting | undefined;
   readonly #writes: RegistryWrites;
   readonly #agentHealth: AgentHealth;
   readonly #agentRecovery: AgentRecovery;
@@ -67,11 +72,11 @@ export class Master extends Process {
     this.#hooks = hooks;
     this.#options = { ...masterDefaults, ...options };
     const acts = this.#acts();
-    const { domain } = this.#options;
+    const { operators, whitelist, offerCap, domain } = this.#options;
     const allocator = new AllocatorProcess(
       `allocator(${info.id})`,
       (allocations) => acts.later(() => offers.offer(allocations)),
-      domain === undefined ? {} : { region: domain.region },
+      { offerCap, ...(domain === undefined ? {} : { region: domain.region }) },
     );
     const books = new Books(info.id, allocator);
     const writes = new RegistryWrites(acts);
@@ -84,7 +89,10 @@ export class Master extends Process {
       ...{ writes, removal, frameworks, offers, tasks },
       totalPingTimeoutMs,
     });
-    const desk = new OperatorDesk(acts, books, { allocator, offers, writes, operators: this.#options.operators });
+    const hold = new AllocationHold(acts, books, allocator);
+    const desk = new OperatorDesk(acts, books, { allocator, offers, writes, hold, operators });
+    this.#explainer = new AllocationExplainer(acts, books, allocator, hold);
+    this.#whitelisting = whitelist === undefined ? undefined : new Whitelisting(acts, allocator, whitelist);
     const agentHealth = new AgentHealth(acts, books, { ...this.#options, offers, removal });
     this.#allocator = allocator;
     this.#books = books;
@@ -118,11 +126,11 @@ export class Master extends Process {
   }
 
   #recover(registry: Registry): void {
-    // Before anybody comes who could be offered something.
-    this.#desk.recover(registry);
     const { agents, frameworks } = this.#books;
     const admitted = [...registry.agents.values()].map(({ id, info }) => ({ ...info, id }));
     agents.recover({ admitted, unreachable: registry.unreachable.keys(), gone: registry.gone.keys() });
+    this.#desk.recover(registry);
+    this.#whitelisting?.start();
     for (const id of registry.removedFrameworks.keys()) frameworks.complete(id);
     for (const framework of registry.frameworks.values()) this.#frameworks.recover(framework);
     this.log.info(
@@ -144,6 +152,7 @@ export class Master extends Process {
     this.#routing.installForAgents();
     this.#routing.installForEverybody();
     this.#desk.install();
+    this.#explainer.install();
   }
 
   protected override finalize(): void {

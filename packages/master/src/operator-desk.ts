@@ -13,6 +13,7 @@ import {
   WeightsStatus,
   WeightsUpdated,
 } from '@mesos-ts/protocol';
+import type { AllocationHold } from './allocation-hold.js';
 import type { Allocator } from './allocator.js';
 import type { Books } from './books.js';
 import { capacityOf, consumptionOf } from './consumption.js';
@@ -24,6 +25,7 @@ import type { RegistryWrites } from './registry-writes.js';
 
 export interface OperatorDeskOptions {
   readonly allocator: Pick<Allocator, 'updateQuota' | 'updateWeights'>;
+  readonly hold: AllocationHold;
   readonly offers: OfferLifecycle;
   readonly writes: RegistryWrites;
   /** The Nodes that may change something; undefined: all. */
@@ -52,12 +54,13 @@ export class OperatorDesk {
     this.#options = options;
   }
 
-  /** What earlier leaders have written is in force from the start. */
+  /** What earlier leaders have written is in force from the start. The agents that are awaited are in the books. */
   recover({ quotas, weights }: Registry): void {
     this.#quotas = quotas;
     this.#weights = weights;
     if (quotas.size > 0) this.#options.allocator.updateQuota([...quotas.values()]);
     if (weights.size > 0) this.#options.allocator.updateWeights(Object.fromEntries(weights));
+    if (promisesAnything(quotas)) this.#options.hold.begin();
   }
 
   install(): void {
@@ -116,6 +119,7 @@ export class OperatorDesk {
       this.#quotas = after;
       this.#acts.log.info({ from, force, quotas: updates }, 'quotas set');
       this.#options.allocator.updateQuota(quotas);
+      if (!promisesAnything(after)) this.#options.hold.end('no role has a guarantee any more');
       this.#options.offers.rescindEarlier(concerned);
       done();
     });
@@ -141,6 +145,10 @@ export class OperatorDesk {
       done();
     });
   }
+}
+
+function promisesAnything(quotas: ReadonlyMap<string, Quota>): boolean {
+  return [...quotas.values()].some(({ guarantees }) => Object.values(guarantees).some((amount) => amount > 0));
 }
 
 function raisesGuarantee(before: Quota | undefined, after: Quota): boolean {

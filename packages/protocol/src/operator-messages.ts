@@ -109,6 +109,8 @@ export const AllocationExplained = message('AllocationExplained', {
   ...saidByLeaders,
   ...refusal,
   framework: Type.Optional(Type.Object({ id: FrameworkIdSchema, name: Type.String() })),
+  /** Why nothing at all is offered for now, in words; absent where it is. */
+  hold: Type.Optional(Type.String()),
   roles: Type.Array(RoleExplanationSchema),
 });
 

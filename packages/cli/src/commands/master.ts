@@ -5,6 +5,7 @@ import {
   type StartMasterOptions,
   StoredRegistrar,
   startMaster,
+  WhitelistFile,
 } from '@mesos-ts/master';
 import { SystemClock } from '@mesos-ts/process';
 import { type FaultDomain, parseFaultDomain } from '@mesos-ts/protocol';
@@ -37,6 +38,8 @@ interface MasterFlags extends ClusterFlags {
   readonly agentReregisterTimeout: number;
   readonly recoveryAgentRemovalLimit: number;
   readonly offerTimeout: number;
+  readonly offerCap: number;
+  readonly whitelist?: WhitelistFile;
   readonly operators?: readonly string[];
   readonly ip: string;
   readonly port: number;
@@ -135,6 +138,19 @@ function addOfferFlags(command: Command): void {
   );
   flag(
     command,
+    '--offer-cap <percent>',
+    'how much of the cluster one framework may hold in offers, by its dominant share',
+    { parse: offerCap, fallback: 1_000, shown: '100%' },
+  );
+  flag(
+    command,
+    '--whitelist <file>',
+    'the hosts of which agents are offered, one a line; looked at every 5 s; while it cannot be read, what it last said ' +
+      'holds (default: all)',
+    { parse: (path) => new WhitelistFile(path) },
+  );
+  flag(
+    command,
     '--operators <names>',
     'Nodes that may change quotas and weights, separated by commas; the same for all masters ' +
       '(default: all; with credentials of `mesos nats --secure`, none)',
@@ -206,6 +222,8 @@ async function lead(
     agentReregisterTimeoutMs: flags.agentReregisterTimeout,
     recoveryAgentRemovalLimitPercent: flags.recoveryAgentRemovalLimit,
     offerTimeoutMs: flags.offerTimeout,
+    offerCap: flags.offerCap,
+    whitelist: flags.whitelist,
     operators: flags.operators ?? (isNamed(flags) ? [] : undefined),
     exitOnStepDown: flags.exitOnStepDown === true,
     http: { ip: flags.ip, port: flags.port },
@@ -251,6 +269,13 @@ function percentage(text: string): number {
   if (match === null || Number(match[1]) > 100)
     throw new TypeError(`${JSON.stringify(text)} is not a percentage from 0% to 100%`);
   return Number(match[1]);
+}
+
+/** In thousandths: a framework that may hold nothing would never run anything. */
+function offerCap(text: string): number {
+  const thousandths = Math.round(percentage(text) * 10);
+  if (thousandths < 1) throw new TypeError(`${JSON.stringify(text)} is not a percentage from 0.1% to 100%`);
+  return thousandths;
 }
 
 function ipAddress(text: string): string {
