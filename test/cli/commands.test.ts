@@ -15,6 +15,7 @@ t.test('every command explains itself with examples', async (t) => {
     ['framework', 'sum'],
     ['framework', 'integrate'],
     ['resolve'],
+    ['explain'],
     ['quota'],
     ['quota', 'show'],
     ['quota', 'set'],

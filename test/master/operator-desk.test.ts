@@ -85,8 +85,9 @@ t.test('A quota', async (t) => {
     await operator.set('eng', {}, { cpus: 2_000 });
     t.same(dev.offered, ['cpus:2;mem:1024']);
     const ads = await rig.scheduler({ roles: ['ads'] });
+    t.same(ads.offered, ['cpus:2'], 'what the limit leaves');
     await operator.set('eng', {}, { cpus: 500, mem: 0 });
-    t.same([dev.offered, ads.offered], [['cpus:0.5'], ['cpus:3.5;mem:1024']]);
+    t.same([dev.offered, ads.offered], [['cpus:0.5'], ['cpus:2', 'cpus:1.5;mem:1024']]);
   });
 
   t.test('that cannot be kept changes nothing, and it is said by how much', async (t) => {

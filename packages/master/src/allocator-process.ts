@@ -32,7 +32,8 @@ export class AllocatorProcess extends Process implements Allocator {
   /** Agents whose books contradicted themselves: nothing of them is offered until they are added anew. */
   readonly #quarantined = new Set<SlaveId>();
   #scheduled = false;
-  #paused = false;
+  /** How often it was paused more than it was resumed. */
+  #pauses = 0;
   #expiry: Timer | undefined;
   #expiresAt = Number.POSITIVE_INFINITY;
 
@@ -129,16 +130,16 @@ export class AllocatorProcess extends Process implements Allocator {
     this.#change(undefined, (core) => core.updateWhitelist(hosts));
   }
 
-  /** Allocates nothing until {@link resume}; keeps its books. */
+  /** Allocates nothing until {@link resume} was called as often; keeps its books. */
   pause(): void {
     this.enqueue(() => {
-      this.#paused = true;
+      this.#pauses++;
     });
   }
 
   resume(): void {
     this.#change(undefined, () => {
-      this.#paused = false;
+      this.#pauses--;
     });
   }
 
@@ -185,7 +186,7 @@ export class AllocatorProcess extends Process implements Allocator {
 
   #allocate(): void {
     this.#scheduled = false;
-    if (this.#paused) return;
+    if (this.#pauses > 0) return;
     const core = this.#core;
     const allocations = core.allocate(this.clock.now(), this.#sliceEnds());
     if (allocations.length > 0) this.#allocated(allocations);

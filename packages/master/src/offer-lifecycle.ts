@@ -116,13 +116,15 @@ export class OfferLifecycle {
 
   /**
    * Takes back the offers that are out, and those still to come of what was allocated before the allocator heard of what it
-   * was told at last; nothing of what it decides from then on.
+   * was told at last; nothing of what it decides from then on. It decides only when it has all of that back.
    */
   rescindEarlier(concerned: (offer: Offer) => boolean): void {
+    this.#allocator.pause();
     this.#whenAllocatorHeard(() => {
       const offers = [...this.#books.offers].filter(concerned);
       for (const offer of offers) this.#books.takeBack(offer);
       this.rescind(offers);
+      this.#allocator.resume();
     });
   }
 
