@@ -177,8 +177,23 @@ function pick<T>(items: readonly T[], which: number): T | undefined {
   return items[which % Math.max(1, items.length)];
 }
 
-const totals = ['cpus:4;mem:4096;ports:[1-20]', 'cpus:2;mem:8192', 'cpus:3;cpus(ads):2;mem:1024'];
-const sizes = ['cpus:0.5;mem:100', 'cpus:1', 'cpus:2;mem:2048', 'mem:500', 'cpus:0.1;ports:[3-5]', 'cpus:9'];
+/** What the frameworks begin with, and may come back with. */
+const roleSets = [['*'], ['ads/web', '*'], ['eng', 'ads']];
+/** In one of its first roles, or in all. */
+function inSome({ info: { roles } }: Scheduler, which: number): { roles?: readonly string[] } {
+  return which % 2 === 0 ? {} : { roles: roles.slice(0, 1) };
+}
+
+const totals = ['cpus:4;mem:4096;ports:[1-20]', 'cpus:2;mem:8192', 'cpus:3;cpus(ads):2;mem:1024;mem(eng):512'];
+const sizes = [
+  'cpus:0.5;mem:100',
+  'cpus:1',
+  'cpus:2;mem:2048',
+  'mem:500',
+  'cpus:0.1;ports:[3-5]',
+  'cpus:9',
+  'cpus(ads):0.5',
+];
 const executors = [executor('e', 'cpus:0.2;mem:50'), executor('f'), executor('g', 'mem:900')];
 
 const small = fc.nat(50);
@@ -216,7 +231,7 @@ const step = fc.oneof(
     arbitrary: fc.record({
       do: fc.constantFrom(
         ...(['endTask', 'endTask', 'acknowledge', 'kill', 'revive', 'suppress', 'stale', 'steal'] as const),
-        ...(['unregister', 'failOver', 'reap', 'deafen', 'restart', 'vanish', 'blip', 'wait'] as const),
+        ...(['unregister', 'failOver', 'comeBack', 'reap', 'deafen', 'restart', 'vanish', 'blip', 'wait'] as const),
       ),
       who: small,
       which: small,
@@ -242,7 +257,7 @@ class Cluster {
       await agent.register();
       assert.ok(agent.slaveId.endsWith(`S${index}`));
     }
-    for (const role of ['*', 'ads', '*']) this.schedulers.push(await this.#join([role]));
+    for (const roles of roleSets) this.schedulers.push(await this.#join(roles));
   }
 
   async take(one: Step): Promise<void> {
@@ -273,10 +288,10 @@ class Cluster {
         await scheduler.tell(KillTask, { taskId: `t${one.which % (this.#tasks + 1)}` as TaskId });
         break;
       case 'revive':
-        await scheduler.tell(ReviveOffers, {});
+        await scheduler.tell(ReviveOffers, { ...inSome(scheduler, one.which), keepFilters: one.which % 3 === 0 });
         break;
       case 'suppress':
-        await scheduler.tell(SuppressOffers, {});
+        await scheduler.tell(SuppressOffers, inSome(scheduler, one.which));
         break;
       case 'stale':
         await scheduler.decline([pick(this.stale, one.which) ?? ('x' as OfferId)]);
@@ -303,6 +318,9 @@ class Cluster {
         this.schedulers[this.schedulers.indexOf(scheduler)] = successor;
         break;
       }
+      case 'comeBack':
+        await scheduler.reregister(scheduler.frameworkId, false, { roles: pick(roleSets, one.which) ?? [] });
+        break;
       case 'reap':
         await agent.endDying();
         break;
@@ -362,7 +380,7 @@ class Cluster {
       await scheduler.tell(SuppressOffers, {});
       await scheduler.declineAll();
     }
-    const sinks = [await this.#join(['*']), await this.#join(['ads'])];
+    const sinks = [await this.#join(['*']), await this.#join(['ads', 'eng'])];
     this.schedulers.push(...sinks);
     // Otherwise, a task whose id was used again is counted to its executor, which may outlive it.
     if (!this.#reused) this.#checkNothingIdle();
