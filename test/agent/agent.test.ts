@@ -358,6 +358,13 @@ t.test(
   },
 );
 
+t.test('what an agent is started with is what its master hears of it', async (t) => {
+  const place = { attributes: [{ name: 'rack', text: 'a' }], domain: { region: 'eu', zone: 'eu-1' } };
+  const stage = await Stage.set(t, place);
+  stage.ping(false);
+  t.match((await stage.master.next(ReregisterSlave)).body.slave, { hostname: 'agent-1', ...place });
+});
+
 t.test('a framework whose scheduler is there anew gets at once what it has not acknowledged', async (t) => {
   const stage = await Stage.set(t);
   stage.run('t1');

@@ -245,6 +245,33 @@ t.test('A new leader', async (t) => {
     t.equal(stage.master.heard(ExitedExecutor), 0);
   });
 
+  t.test('hears in which role each task and each executor uses resources', async (t) => {
+    const stage = await running(t);
+    await stage.run('t2', 'e2', true, 'eng/prod');
+    await stage.run('t3', 'e2', false, 'ads');
+    await stage.appoint(undefined);
+    const { report } = await stage.succeed('m2', 2);
+    t.same(
+      report.tasks.map((task) => `${task.taskId} ${task.role}`),
+      ['t1 *', 't2 eng/prod', 't3 ads'],
+    );
+    t.same(
+      report.executors.map(({ executor, role }) => `${executor.executorId} ${role}`),
+      ['e1 *', 'e2 eng/prod'],
+      'an executor in that of the task which it was started for',
+    );
+  });
+
+  t.test('hears of the agent what the first one heard: what it is like and where it stands', async (t) => {
+    const place = { attributes: [{ name: 'rack', text: 'a' }], domain: { region: 'eu', zone: 'eu-1' } };
+    const stage = await VirtualAgent.start(t, place);
+    t.match((await stage.master.next(RegisterSlave)).body.slave, place);
+    await stage.appoint(undefined);
+    t.match((await stage.succeed('m2', 2)).report.slave, { id: slaveId, ...place });
+    const plain = (await (await VirtualAgent.start(t)).master.next(RegisterSlave)).body.slave;
+    t.same(Object.keys(plain).sort(), ['hostname', 'resources'], 'nothing is said where nothing is known');
+  });
+
   t.test('has what was missed meanwhile done: kills, and the end of frameworks, once or twice', async (t) => {
     const stage = await running(t);
     await stage.run('t2');

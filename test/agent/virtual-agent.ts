@@ -1,4 +1,4 @@
-import { Agent, type AgentTimings } from '@mesos-ts/agent';
+import { Agent, type AgentOptions } from '@mesos-ts/agent';
 import { MemoryNetwork, Node, Random, type Transport, type Upid, VirtualClock } from '@mesos-ts/process';
 import {
   type ExecutorId,
@@ -46,7 +46,7 @@ export class VirtualAgent {
   master!: ScriptedMaster;
 
   /** @param leads whether its first master leads from the start, and has registered the agent. */
-  static async start(t: Test, timings: AgentTimings = {}, leads = true): Promise<VirtualAgent> {
+  static async start(t: Test, options: Partial<AgentOptions> = {}, leads = true): Promise<VirtualAgent> {
     const stage = new VirtualAgent();
     t.teardown(() => stage.stop());
     stage.node = await stage.addNode('a1', [stage.executors.transport(), stage.network.transport()]);
@@ -58,7 +58,7 @@ export class VirtualAgent {
       sandboxes: noSandboxes,
       socketPath: '/socket',
       environment: {},
-      ...timings,
+      ...options,
     });
     stage.node.spawn(stage.agent);
     stage.master = await stage.addMaster('m1', 1);
@@ -106,7 +106,7 @@ export class VirtualAgent {
   };
 
   /** @param launchExecutor whether the executor is to be started. Default: unless it runs. */
-  async run(taskId: string, executorId = 'e1', launchExecutor?: boolean): Promise<void> {
+  async run(taskId: string, executorId = 'e1', launchExecutor?: boolean, role = '*'): Promise<void> {
     const executor: ExecutorInfo = {
       executorId: executorId as ExecutorId,
       name: executorId,
@@ -115,7 +115,7 @@ export class VirtualAgent {
     };
     const task = { taskId: taskId as TaskId, name: taskId, slaveId, resources: parseResources('cpus:1'), executor };
     const isNew = launchExecutor ?? !this.executors.ids.includes(executor.executorId);
-    await this.say(this.pid, RunTask, { framework, task, role: '*', launchExecutor: isNew });
+    await this.say(this.pid, RunTask, { framework, task, role, launchExecutor: isNew });
   }
 
   /** The executor says so. */
