@@ -161,8 +161,10 @@ export class ClusterWorld {
   #addMaster(name: string): Machine {
     const machine: Machine = this.#machine(name, ({ node }) => {
       observeProcesses(node, (process) => this.#masterObserver(machine, process));
+      const { offerTimeoutMs } = this.#doubles;
       const running = runMaster(node, {
         ...patience,
+        ...(offerTimeoutMs === undefined ? {} : { offerTimeoutMs }),
         contender: this.#contender(machine, node),
         registrar: () => this.#registrar(node),
         hostname: name,

@@ -9,6 +9,8 @@ export interface TestDoubles {
   readonly registryFences?: boolean;
   /** Changes the books of every master. */
   readonly books?: (books: Books) => void;
+  /** How long offers last, in ms; 0: for ever. Default: as a master's do. */
+  readonly offerTimeoutMs?: number;
   /** Frameworks acknowledge updates that are not stored yet. */
   readonly acknowledgesFirst?: boolean;
 }
@@ -44,5 +46,6 @@ export const plantedBugs: Readonly<Record<string, TestDoubles>> = {
   'no-fencing': { registryFences: false },
   'wall-clock': { electionClock: wallClock },
   'acknowledged-before-stored': { acknowledgesFirst: true },
-  'offers-not-rescinded': { books: keepOffersOfLostAgents },
+  // The end of an offer would take it back before its agent is missed.
+  'offers-not-rescinded': { books: keepOffersOfLostAgents, offerTimeoutMs: 0 },
 };
