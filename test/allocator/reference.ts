@@ -548,7 +548,9 @@ export class Reference {
 
   /** A role is there as long as there is a client, a quota or a reservation of it, or anything allocated, or of one below. */
   #forgetGifts(): void {
-    const reserved = [...this.slaves.values()].flatMap(({ total }) => [...total.values()].map(({ role }) => role));
+    const reserved = [...this.slaves.values()].flatMap(({ total }) =>
+      partsOf(total, (part) => !isUnreserved(part)).map(({ role }) => role),
+    );
     const held = this.holdings.filter((one) => scalarsOf(plus(one.offered, one.used)).size > 0);
     const clients = this.clients();
     const roles = new Set([...[...clients, ...this.quotas, ...held].map(({ role }) => role), ...reserved]);

@@ -4,6 +4,7 @@ import {
   AllocatorCore,
   type Demand,
   type FrameworkDescription,
+  type Hindrance,
   type Quantities,
   type Quota,
   type SlaveDescription,
@@ -12,7 +13,7 @@ import {
 import { Random } from '@mesos-ts/process';
 import type { FrameworkId, Resources, SlaveId } from '@mesos-ts/protocol';
 import { isScalar, type Part, type Pile, partsOf, pile, pileOf, plus, resourcesOf, same } from './pile.js';
-import { type Holding, Reference, type ReferenceOptions, textOf } from './reference.js';
+import { type Holding, type Look, Reference, type ReferenceOptions, textOf } from './reference.js';
 import { pathsTo } from './reference-shares.js';
 
 /** Something that happens to an allocator. Agents and frameworks are named by their numbers, holdings by any. */
@@ -86,6 +87,7 @@ export class World {
   /** Runs to the end what there is to give, and has the reference agree. */
   finish(): void {
     this.#noticesWork();
+    this.requireSameExplanations();
     if (this.mode === 'slices')
       do this.#slice();
       while (this.core.pending);
@@ -112,6 +114,33 @@ export class World {
       for (const name of ['cpus', 'mem', 'disk', 'gpus'])
         assert.equal(allocated[name] ?? 0, this.reference.allocatedTo(role, name), `${name} allocated to ${role}`);
     }
+  }
+
+  /** What is said to stand in everybody's way is what does. */
+  requireSameExplanations(): void {
+    for (const [frameworkId, { demands }] of this.reference.frameworks)
+      for (const { role, agents, ...explained } of this.core.explain(frameworkId as FrameworkId, this.now) ?? []) {
+        const wishes = demands?.filter((wish) => wish.role === role && wish.count > 0);
+        assert.deepEqual(explained.demands, wishes, `what ${frameworkId} waits for as ${role}`);
+        for (const { slaveId, hindrance, held } of agents) {
+          const look = this.reference.look({ frameworkId, role }, slaveId, this.now);
+          assert.deepEqual(...comparable(hindrance, look), `${frameworkId} as ${role} of ${slaveId}`);
+          assert.deepEqual(held.map(textOfUsage).sort(), this.#heldOf(slaveId), `held of ${slaveId}`);
+        }
+      }
+  }
+
+  #heldOf(slaveId: string): string[] {
+    return this.reference.holdings
+      .filter((one) => one.slaveId === slaveId)
+      .map(({ frameworkId, role, offered, used }) => {
+        return textOfUsage({
+          frameworkId: frameworkId as FrameworkId,
+          role,
+          resources: resourcesOf(plus(offered, used)),
+        });
+      })
+      .sort();
   }
 
   #do(step: Step): void {
@@ -268,6 +297,21 @@ function tell(one: AllocatorCore | Reference, step: ConfigurationStep): void {
   if (step.do === 'updateWeights') one.updateWeights(step.weights);
   else if (step.do === 'updateQuota') one.updateQuota(step.quotas);
   else one.updateWhitelist(step.hosts);
+}
+
+/** By how much something is short is for sentences of their own. */
+function comparable(theirs: Hindrance, look: Look): [object, object] {
+  const ours: Hindrance = 'gift' in look ? { why: 'next' } : look;
+  return [withoutAmounts(theirs), withoutAmounts(ours)];
+}
+
+function withoutAmounts(hindrance: Hindrance): object {
+  const { why } = hindrance;
+  return 'by' in hindrance ? { why } : hindrance;
+}
+
+function textOfUsage({ frameworkId, role, resources }: Usage): string {
+  return `${frameworkId} as ${role}: ${JSON.stringify(resources)}`;
 }
 
 export function slaveOf(number: number): SlaveId {
