@@ -24,7 +24,7 @@ import { explain } from './explanation.js';
 import { GiftRules } from './gift.js';
 import { Refusals } from './refusals.js';
 import { type Role, Roles } from './roles.js';
-import { type Amounts, addAll, isNone, ScalarNames } from './scalar-names.js';
+import { type Amounts, addAll, haveCommon, isNone, ScalarNames } from './scalar-names.js';
 import { inOrder, ShareNode, type Sharing } from './share-node.js';
 import { SlaveBooks } from './slave-books.js';
 
@@ -43,6 +43,8 @@ export interface AllocatorCoreOptions {
   readonly offerCap?: number;
 }
 
+/** Among so many roles the first is found by comparing all, among more by walking through the tree. */
+const fewRoles = 32;
 /** Less than this is worth no offer to anybody who does not say otherwise (Mesos' MIN_CPUS 0.01 and MIN_MEM 32 MB). */
 const leastOffer = { cpus: 10, mem: 32_000 } as const;
 
@@ -317,14 +319,32 @@ export class AllocatorCore {
     const few = round.clientsFor(slave);
     for (;;) {
       const allocation =
-        few === undefined
-          ? this.#walk(this.#roles.root, slave, walk, round, now)
-          : this.#tryFew(few, slave, walk, round, now);
+        few === undefined ? this.#walkAll(slave, walk, round, now) : this.#tryFew(few, slave, walk, round, now);
       if (allocation === undefined) break;
       given.push(allocation);
       if (isEmpty(slave.free)) break;
     }
     this.#markRefusals(slave, -1);
+  }
+
+  #walkAll(slave: SlaveBooks, walk: number, round: AllocationRound, now: number): Allocation | undefined {
+    if (!round.isForGuarantees) return this.#walk(this.#roles.root, slave, walk, round, now);
+    const short: ShareNode[] = [];
+    for (const { node, shortfall } of this.#roles.short) {
+      if (node.isActive && node.seenIn !== walk && haveCommon(shortfall, slave.unreserved)) short.push(node);
+      if (short.length > fewRoles) break;
+    }
+    // Chance draws from all, in their weights.
+    if (short.length > fewRoles || (this.#sharing.random !== undefined && short.length > 0))
+      return this.#walk(this.#roles.root, slave, walk, round, now);
+    while (short.length > 0) {
+      const first = short.reduce((best, node) => (inOrder(node, best) ? node : best));
+      const allocation = this.#walk(first, slave, walk, round, now);
+      if (allocation !== undefined) return allocation;
+      first.seenIn = walk;
+      short.splice(short.indexOf(first), 1);
+    }
+    return undefined;
   }
 
   /** In order, those below each in turn, until somebody takes something: then the order is another. */

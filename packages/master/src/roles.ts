@@ -1,6 +1,6 @@
 import type { Quantities, Quota } from './allocator.js';
 import type { Client } from './clients.js';
-import { type Amounts, add, addAll, type ScalarNames } from './scalar-names.js';
+import { type Amounts, add, addAll, isNone, type ScalarNames } from './scalar-names.js';
 import { ShareNode, type Sharing } from './share-node.js';
 
 /** A role in the tree, and what quota says of it (Mesos facts 4.3, 4.4). */
@@ -24,6 +24,8 @@ export class Role {
   hindering = false;
   /** What is lacking to the guarantees of it and those below it. */
   shortfall: Amounts = [];
+  /** The sum of that over its children. */
+  readonly shortfallBelow: Amounts = [];
 
   constructor(path: string, name: string, parent: Role | undefined, sharing: Sharing, above: ShareNode) {
     this.path = path;
@@ -59,6 +61,8 @@ export class Roles {
   #guaranteed = false;
   /** What is to be held back for guarantees, over all top-level roles. */
   readonly required: Amounts = [];
+  /** The top-level roles for which it is. */
+  readonly #short = new Set<Role>();
   /** Told of a role whose clients were hindered by limits and may be no more. */
   onRelaxed: (role: Role) => void = () => undefined;
 
@@ -76,6 +80,11 @@ export class Roles {
 
   get guaranteed(): boolean {
     return this.#guaranteed;
+  }
+
+  /** The top-level roles to whose guarantees, or to those below them, something is lacking. */
+  get short(): ReadonlySet<Role> {
+    return this.#short;
   }
 
   find(path: string): Role | undefined {
@@ -141,7 +150,9 @@ export class Roles {
       role.guarantees = undefined;
       role.limits = undefined;
       role.shortfall = [];
+      role.shortfallBelow.length = 0;
     }
+    this.#short.clear();
     for (const { role: path, guarantees, limits } of quotas) {
       const role = this.at(path);
       role.guarantees = this.#names.amounts(guarantees);
@@ -185,11 +196,10 @@ export class Roles {
    * they had all that they could want. What a role below it is promised is not theirs.
    */
   heldBackFor(role: Role, place: number): number {
-    let others = 0;
-    for (const child of role.children) others += child.shortfall[place] ?? 0;
+    let others = role.shortfallBelow[place] ?? 0;
     let top = role;
     for (; top.parent !== undefined; top = top.parent)
-      for (const sibling of top.parent.children) if (sibling !== top) others += sibling.shortfall[place] ?? 0;
+      others += (top.parent.shortfallBelow[place] ?? 0) - (top.shortfall[place] ?? 0);
     return (top.shortfall[place] ?? 0) - others;
   }
 
@@ -205,16 +215,18 @@ export class Roles {
 
   #reckonShortfall(role: Role): void {
     const before = role.shortfall;
-    const shortfall: Amounts = [];
-    for (const child of role.children) addAll(shortfall, child.shortfall, 1);
+    const shortfall = [...role.shortfallBelow];
     role.guarantees?.forEach((guarantee, place) => {
       const lacking = guarantee - (role.consumed[place] ?? 0);
       if (lacking > (shortfall[place] ?? 0)) add(shortfall, place, lacking - (shortfall[place] ?? 0));
     });
     role.shortfall = shortfall;
+    const above = role.parent?.shortfallBelow ?? this.required;
+    addAll(above, before, -1);
+    addAll(above, shortfall, 1);
     if (role.parent !== undefined) return;
-    addAll(this.required, before, -1);
-    addAll(this.required, shortfall, 1);
+    if (isNone(shortfall)) this.#short.delete(role);
+    else this.#short.add(role);
   }
 
   /** Passes over a role that has used up its limits, where nobody in it could have anything else. */

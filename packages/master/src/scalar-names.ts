@@ -75,6 +75,12 @@ export function isNone(amounts: Amounts): boolean {
   return amounts.every((amount) => amount === 0);
 }
 
+/** Whether there is something of one name in both. */
+export function haveCommon(a: Amounts, b: Amounts): boolean {
+  for (let place = 0; place < a.length; place++) if ((a[place] as number) > 0 && (b[place] ?? 0) > 0) return true;
+  return false;
+}
+
 /** Whether there is at least that much of everything. */
 export function covers(amounts: Amounts, least: Amounts): boolean {
   for (let place = 0; place < least.length; place++) if ((amounts[place] ?? 0) < (least[place] as number)) return false;
