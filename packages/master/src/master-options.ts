@@ -20,6 +20,10 @@ export interface MasterOptions {
    * How much of the cluster one framework may hold in offers, in thousandths of its dominant share, from 1. Default 1,000: all.
    */
   readonly offerCap?: number;
+  /** Whose turn it is: the lowest weighted dominant share, or by chance in proportion to the weights. Default drf. */
+  readonly sorter?: 'drf' | 'random';
+  /** Scalars that do not count to shares, because they are scarce. Default none. */
+  readonly fairSharingExcludedResourceNames?: readonly string[];
   /** The hosts of which agents are offered. Default: all. */
   readonly whitelist?: WhitelistFile | undefined;
   /** The Nodes that may change quotas and weights. Default: all. */
@@ -35,4 +39,6 @@ export const masterDefaults: Required<Omit<MasterOptions, 'domain' | 'operators'
   recoveryAgentRemovalLimitPercent: 100,
   offerTimeoutMs: 30_000,
   offerCap: 1_000,
+  sorter: 'drf',
+  fairSharingExcludedResourceNames: [],
 };

@@ -72,11 +72,12 @@ export class Master extends Process {
     this.#hooks = hooks;
     this.#options = { ...masterDefaults, ...options };
     const acts = this.#acts();
-    const { operators, whitelist, offerCap, domain } = this.#options;
+    const { operators, whitelist, offerCap, sorter, domain } = this.#options;
+    const excludedResourceNames = this.#options.fairSharingExcludedResourceNames;
     const allocator = new AllocatorProcess(
       `allocator(${info.id})`,
       (allocations) => acts.later(() => offers.offer(allocations)),
-      { offerCap, ...(domain === undefined ? {} : { region: domain.region }) },
+      { offerCap, sorter, excludedResourceNames, ...(domain === undefined ? {} : { region: domain.region }) },
     );
     const books = new Books(info.id, allocator);
     const writes = new RegistryWrites(acts);

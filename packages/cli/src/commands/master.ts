@@ -8,7 +8,7 @@ import {
   WhitelistFile,
 } from '@mesos-ts/master';
 import { SystemClock } from '@mesos-ts/process';
-import { type FaultDomain, parseFaultDomain } from '@mesos-ts/protocol';
+import { type FaultDomain, isResourceName, parseFaultDomain } from '@mesos-ts/protocol';
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import { contenderAt, detectorOf, isNamed, nodeName, nodeOptions, registryStorageOf, thisHost } from '../connection.js';
@@ -39,6 +39,8 @@ interface MasterFlags extends ClusterFlags {
   readonly recoveryAgentRemovalLimit: number;
   readonly offerTimeout: number;
   readonly offerCap: number;
+  readonly sorter: 'drf' | 'random';
+  readonly fairSharingExcludedResourceNames: readonly string[];
   readonly whitelist?: WhitelistFile;
   readonly operators?: readonly string[];
   readonly ip: string;
@@ -144,6 +146,18 @@ function addOfferFlags(command: Command): void {
   );
   flag(
     command,
+    '--sorter <kind>',
+    'whose turn it is: drf (the lowest weighted dominant share), or random (by chance, in proportion to the weights)',
+    { parse: sorterKind, fallback: 'drf' },
+  );
+  flag(
+    command,
+    '--fair-sharing-excluded-resource-names <names>',
+    'scalars that do not count to shares, because they are scarce, such as gpus; separated by commas',
+    { parse: resourceNames, fallback: [], shown: 'none' },
+  );
+  flag(
+    command,
     '--whitelist <file>',
     'the hosts of which agents are offered, one a line; looked at every 5 s; while it cannot be read, what it last said ' +
       'holds (default: all)',
@@ -223,6 +237,8 @@ async function lead(
     recoveryAgentRemovalLimitPercent: flags.recoveryAgentRemovalLimit,
     offerTimeoutMs: flags.offerTimeout,
     offerCap: flags.offerCap,
+    sorter: flags.sorter,
+    fairSharingExcludedResourceNames: flags.fairSharingExcludedResourceNames,
     whitelist: flags.whitelist,
     operators: flags.operators ?? (isNamed(flags) ? [] : undefined),
     exitOnStepDown: flags.exitOnStepDown === true,
@@ -269,6 +285,18 @@ function percentage(text: string): number {
   if (match === null || Number(match[1]) > 100)
     throw new TypeError(`${JSON.stringify(text)} is not a percentage from 0% to 100%`);
   return Number(match[1]);
+}
+
+function sorterKind(text: string): 'drf' | 'random' {
+  if (text === 'drf' || text === 'random') return text;
+  throw new TypeError(`${JSON.stringify(text)} is neither drf nor random`);
+}
+
+function resourceNames(text: string): readonly string[] {
+  const names = text.split(',').map((name) => name.trim());
+  const wrong = names.find((name) => !isResourceName(name));
+  if (wrong !== undefined) throw new TypeError(`${JSON.stringify(wrong)} is not the name of a resource, such as gpus`);
+  return names;
 }
 
 /** In thousandths: a framework that may hold nothing would never run anything. */
