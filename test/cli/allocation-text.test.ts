@@ -72,17 +72,22 @@ t.test('it says what is ahead in turn, what is waited for, and that there is not
   const ahead = { node: 'ads', share: '0.38' };
   const precedence = [
     { node: 'eng', share: '0.41', ahead },
-    { node: 'F1', share: '0.2', ahead: { node: 'F2', share: '0.1' } },
+    { node: 'F1', share: '0.2', ahead: { node: 'F2', share: '0.2' } },
   ];
   const demands = [{ shape: { cpus: 8_000, mem: 64_000 }, count: 3 }];
   t.same(lines([], { precedence, demands }).slice(2), [
     'role eng',
     '  waits for 3 times 8 cpus and 64 mem',
     '  in turn, eng is behind role ads, share 0.41 against 0.38',
-    '  in turn behind framework F2, share 0.2 against 0.1',
+    '  in turn behind framework F2, both of share 0.2',
     '  there are no agents',
   ]);
   t.same(lines([agent('a1', { why: 'cap' })], { precedence: [{ node: 'eng', share: '0' }] })[3], '  in turn next');
+});
+
+t.test('agents are in the order of their names, numbers in that of numbers', async (t) => {
+  const names = ['a10', 'a9', 'b1'].map((name) => agent(name, { why: 'cap' }));
+  t.match(lines(names).slice(3), [/^ {2}a9:/, /^ {2}a10:/, /^ {2}b1:/]);
 });
 
 t.test('agents of one host are named by their ids, days are named, and nothing speaks to the terminal', async (t) => {

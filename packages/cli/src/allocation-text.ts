@@ -5,6 +5,8 @@ import { type Quantities, sayQuantities } from './quantities.js';
 
 /** So many agents have a line each; of more, those with one reason share one. */
 const singlyMax = 10;
+/** `a2` before `a10`. */
+const inOrder = new Intl.Collator('en', { numeric: true });
 /** How many names stand in one line. */
 const namedMax = 3;
 
@@ -29,7 +31,8 @@ function roleLines(explained: RoleExplained, frameworkId: string, now: number): 
     if (ahead === undefined) return [];
     const kind = node === frameworkId ? 'framework' : 'role';
     const own = node === frameworkId ? '' : `, ${node} is`;
-    return [`  in turn${own} behind ${kind} ${ahead.node}, share ${share} against ${ahead.share}`];
+    const shares = share === ahead.share ? `both of share ${share}` : `share ${share} against ${ahead.share}`;
+    return [`  in turn${own} behind ${kind} ${ahead.node}, ${shares}`];
   });
   const first = behind.length === 0 && precedence.length > 0 ? ['  in turn next'] : behind;
   const none = agents.length === 0 ? ['  there are no agents'] : [];
@@ -38,12 +41,14 @@ function roleLines(explained: RoleExplained, frameworkId: string, now: number): 
 
 function agentLines(agents: readonly AgentExplained[], frameworkId: string, now: number): string[] {
   const names = namesOf(agents);
+  const nameOf = (agent: AgentExplained): string => names.get(agent) ?? '';
+  const sorted = [...agents].sort((one, other) => inOrder.compare(nameOf(one), nameOf(other)));
   if (agents.length <= singlyMax)
-    return agents.map((agent) => {
+    return sorted.map((agent) => {
       const why = [reasonText([agent.hindrance], now), ...holdersOf([agent], frameworkId)];
-      return `  ${names.get(agent)}: ${why.join('; ')}`;
+      return `  ${nameOf(agent)}: ${why.join('; ')}`;
     });
-  const groups = groupBy(agents, ({ hindrance }) => reasonKey(hindrance));
+  const groups = groupBy(sorted, ({ hindrance }) => reasonKey(hindrance));
   return [...groups.values()]
     .sort((one, other) => other.length - one.length)
     .flatMap((group) => {
@@ -51,7 +56,7 @@ function agentLines(agents: readonly AgentExplained[], frameworkId: string, now:
         group.map(({ hindrance }) => hindrance),
         now,
       );
-      const some = group.map((agent) => names.get(agent) ?? '');
+      const some = group.map(nameOf);
       const holders = holdersOf(group, frameworkId).map((holder) => `    ${holder}`);
       const count = `${group.length} ${group.length === 1 ? 'agent' : 'agents'}`;
       return [`  ${count}: ${reason} (${fewOf(some)})`, ...holders];
