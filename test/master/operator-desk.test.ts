@@ -76,6 +76,15 @@ t.test('A quota', async (t) => {
     t.equal(registrar.registry.quotas.size, 0);
   });
 
+  t.test('counts what is reserved once, used or not', async (t) => {
+    const { rig, operator } = await leading(t);
+    const scheduler = await rig.scheduler({ roles: ['eng'] });
+    const agent = await rig.agent('cpus:4;mem:1024;cpus(eng):2');
+    await operator.set('eng', {}, { cpus: 5_000 });
+    await scheduler.launch([...scheduler.held.keys()], [task('t1', agent, 'cpus(eng):1.5;mem:64')]);
+    t.same((await operator.quotas())[0]?.consumed, { cpus: 2_000, mem: 64_000 });
+  });
+
   t.test('decides what is offered from then on, and no offer of before outlives it', async (t) => {
     const { rig, operator } = await leading(t, [], { offerTimeoutMs: 0 });
     const dev = await rig.scheduler({ roles: ['eng/dev'] });
@@ -235,11 +244,14 @@ t.test('Weights', async (t) => {
 
 t.test('A new leader knows what was set under earlier ones', async (t) => {
   const quota = { role: 'eng', guarantees: {}, limits: { cpus: 1_000 } };
-  const { operator } = await leading(t, [
+  const { rig, operator } = await leading(t, [
     { type: 'set-quotas', id: 'quotas', quotas: [quota] },
     { type: 'set-weights', id: 'weights', weights: [{ role: 'ads', weight: 1 }] },
   ]);
   t.same(await operator.quotas(), [{ ...quota, consumed: {} }]);
+  const scheduler = await rig.scheduler({ roles: ['eng'] });
+  await rig.agent('cpus:4');
+  t.same(scheduler.offered, ['cpus:1'], 'and keeps to it');
   t.same((await operator.ask(GetWeights, {})).weights, [{ role: 'ads', weight: 1 }]);
 });
 
