@@ -103,7 +103,8 @@ t.test('A framework that comes back in other roles', async (t) => {
 });
 
 t.test('A new leader learns from agents in which roles their tasks and executors use resources', async (t) => {
-  const rig = await Rig.start(t);
+  const { rig, master } = await Rig.standby(t);
+  await rig.elect(master);
   const by = executor('e', 'cpus(eng):0.5');
   const agent = await rig.newAgent('cpus(eng):2;cpus(ads):4;cpus:1');
   const former = await rig.scheduler({ roles: ['eng', 'ads'] });
@@ -124,6 +125,9 @@ t.test('A new leader learns from agents in which roles their tasks and executors
       .sort(),
     ['ads cpus(ads):3', 'eng cpus(eng):0.5'],
   );
+  const { executors = new Map(), tasks: kept = [] } = master.books.agents.get(agent.slaveId) ?? {};
+  t.match([...executors.values()], [{ holds: [{ role: 'eng' }] }]);
+  t.match([...kept], [{ task: { role: 'eng' } }, { task: { role: 'ads' } }]);
   // Were it counted to another role, giving it back would contradict the books.
   await agent.update(former, 't2', 'TASK_FINISHED', { uuid: 'u1' });
   await agent.update(former, 't1', 'TASK_FINISHED', { uuid: 'u2' });
@@ -280,7 +284,12 @@ t.test('Agents with gpus are for frameworks that say so', async (t) => {
 t.test('A role may have the name of something that every object has', async (t) => {
   const rig = await Rig.start(t);
   await rig.agent('cpus(constructor):1;cpus(__proto__):2;cpus(toString):3');
-  const scheduler = await rig.scheduler({ roles: ['constructor', '__proto__', 'toString'] });
+  const anywhere = [[{ selector: 'hostname', predicate: 'exists' }]] as const;
+  const scheduler = await rig.scheduler({
+    roles: ['constructor', '__proto__', 'toString'],
+    offerConstraints: { toString: anywhere },
+    offerFilters: { toString: {} },
+  });
   t.same(offered(scheduler), [
     '__proto__ cpus(__proto__):2',
     'constructor cpus(constructor):1',

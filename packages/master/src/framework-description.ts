@@ -31,11 +31,7 @@ export function frameworkDescription(info: FrameworkInfo): FrameworkDescription 
   return {
     roles,
     suppressedRoles: suppressedRoles.filter((role) => roles.includes(role)),
-    minAllocatable: byRole<readonly Quantities[]>(roles, (role) => {
-      const minAllocatable = own(info.offerFilters, role)?.minAllocatable;
-      // Nothing is what any offer holds.
-      return minAllocatable?.length === 0 ? [{}] : minAllocatable;
-    }),
+    minAllocatable: byRole<readonly Quantities[]>(roles, (role) => own(info.offerFilters, role)?.minAllocatable),
     constraints: byRole<OfferConstraints>(roles, (role) => own(info.offerConstraints, role)),
     gpuResources: capabilities.includes('GPU_RESOURCES'),
     regionAware: capabilities.includes('REGION_AWARE'),
