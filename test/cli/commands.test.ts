@@ -58,6 +58,8 @@ t.test('a wrong value is refused with what is right and exit code 2', async (t) 
     runMesos(['agent', '--domain', 'eu'], nowhere),
     runMesos(['master', '--domain', 'eu/1/a'], nowhere),
     runMesos(['framework', 'sum', '--role', 'eng/'], nowhere),
+    runMesos(['master', '--whitelist', '/nowhere/hosts'], nowhere),
+    runMesos(['master', '--offer-cap', '0%'], nowhere),
   ]);
   for (const { code } of outcomes) t.equal(code, 2);
   t.match(outcomes[0]?.stderr, /"many" is not a whole number/);
@@ -67,6 +69,8 @@ t.test('a wrong value is refused with what is right and exit code 2', async (t) 
   t.match(outcomes[7]?.stderr, /"eu" is not region\/zone/);
   t.match(outcomes[8]?.stderr, /"eu\/1\/a" is not region\/zone/);
   t.match(outcomes[9]?.stderr, /"eng\/" is no role: expected a path such as eng\/prod, or \*/);
+  t.match(outcomes[10]?.stderr, /--whitelist.*cannot read \/nowhere\/hosts: ENOENT/);
+  t.match(outcomes[11]?.stderr, /"0%" is not a percentage from 0.1% to 100%/);
 });
 
 t.test('a bad expression is refused with its position before anything is launched', async (t) => {

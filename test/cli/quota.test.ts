@@ -80,21 +80,16 @@ t.test('what cannot be set is refused before anybody is looked for', async (t) =
   const nowhere = { NATS_URL: 'nats://127.0.0.1:1' };
   const wrong = [
     [['quota', 'set', 'eng'], /give --guarantee or --limit/],
-    [['quota', 'set', 'eng', '--limit', 'cpus:many'], /--limit: .*cpus:many/],
     [['quota', 'set', 'eng', '--limit', 'cpus:1;cpus:2'], /--limit: .*cpus.* twice/],
-    [['quota', 'set', 'eng', '--guarantee', 'ports:[1-2]'], /--guarantee: .*is not an amount/],
     [['quota', 'set', 'eng', '--guarantee', 'cpus(eng):1'], /--guarantee: .*is not an amount/],
     [['quota', 'set', 'eng/../ads', '--limit', 'cpus:1'], /"eng\/..\/ads" is no role/],
-    [['weights', 'set', 'eng'], /"eng" is not ROLE=WEIGHT/],
     [['weights', 'set', 'eng=0'], /weight above 0/],
     [['weights', 'set', 'eng=0.0001'], /three decimals/],
-    [['weights', 'set', 'eng=-1'], /is not ROLE=WEIGHT/],
-    [['master', '--offer-timeout', 'soon'], /"soon" is not a duration/],
   ] as const;
-  for (const [args, says] of wrong) {
-    const { code, stderr } = await runMesos(args, nowhere);
-    t.equal(code, 2, args.join(' '));
-    t.match(stderr, says);
+  const outcomes = await Promise.all(wrong.map(([args]) => runMesos(args, nowhere)));
+  for (const [index, [args, says]] of wrong.entries()) {
+    t.equal(outcomes[index]?.code, 2, args.join(' '));
+    t.match(outcomes[index]?.stderr, says);
   }
 });
 
