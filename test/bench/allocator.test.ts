@@ -72,6 +72,7 @@ t.test('what is measured of the allocator does what it says, in a small cluster'
     t.ok(isTime(await core.call('allocate')));
     t.ok(isTime(await core.call('again')));
     await core.call('turnByTurn');
+    await core.call('requireAllGiven');
     await core.call('fillOriginal', spec);
     t.ok(isTime(await core.call('original')));
   }
@@ -87,9 +88,11 @@ t.test('what is measured of the allocator does what it says, in a small cluster'
   t.ok(Number.isFinite(bytesPerFilter));
   for (let batch = 0; batch < 8; batch++) t.ok(isTime(await core.call('change', 10)));
   await core.call('expire');
+  await core.call('requireAllGiven');
   await core.call('fill', { agents: 30, frameworks: 4, tasks: true });
   await core.call('decline');
   await core.call('revive');
+  await core.call('requireAllGiven');
 
   const memory = await core.call('memory', { agents: 2_000, frameworks: 200 });
   t.ok(memory.idleAgent > 0 && memory.agent > 0 && memory.framework > 0);

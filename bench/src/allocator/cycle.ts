@@ -46,6 +46,7 @@ export function cycle({ id, spec, target, note, besideRuns = 0 }: Cycle): Measur
       const warm = await repeat(again, repetition);
       const original = besideRuns === 0 ? {} : await beside(core, spec, again, besideRuns);
       await session.watches.during(id, { core }, () => core.call('turnByTurn'));
+      await core.call('requireAllGiven');
       session.report.add({ id, unit: 'ms', value: warm.median, spread: warm.spread, target, note, ...original });
       const { median, spread } = summary(cold);
       session.report.add({ id: `${id}.cold`, unit: 'ms', value: median, spread });

@@ -22,8 +22,10 @@ export const declined: Measurement = {
     report.add({ id: 'declined.round', unit: 'ms', value: round.median, spread: round.spread, note: longest });
     report.add({ id: 'declined.filter', unit: 'B', value: bytesPerFilter, target: { atMost: 32 } });
     await session.watches.during('declined', { expiring: core }, () => core.call('expire'));
+    await core.call('requireAllGiven');
     await core.call('fill', spec);
     await core.call('decline');
     await session.watches.during('declined', { reviving: core }, () => core.call('revive'));
+    await core.call('requireAllGiven');
   },
 };

@@ -58,6 +58,8 @@ const operations = {
     await inTurns(held, giveBack);
     await slices();
   },
+  /** Makes sure that all was given away turn by turn. */
+  requireAllGiven,
   /** One agent after the other is given back, and allocated again: what each takes, in ms. All is given away before. */
   freed(count: number): number[] {
     const chance = new Random('freed');
@@ -137,7 +139,6 @@ async function slices(): Promise<void> {
     for (const allocation of core.allocate(now, () => performance.now() >= endsAt)) held.push(allocation);
     await nextTurn();
   } while (core.pending);
-  requireAllGiven();
 }
 
 /** A core that gives nothing away would be the fastest. */

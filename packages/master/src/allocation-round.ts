@@ -38,7 +38,6 @@ export class AllocationRound {
     this.#slaves = everything || pending.clients.size > 0 ? [...free] : [...pending.slaves];
     this.#random = random;
     this.#stage = guaranteed ? 1 : 2;
-    shuffle(this.#slaves, random);
     pending.slaves = new Set();
     pending.clients.clear();
     pending.all = false;
@@ -49,27 +48,23 @@ export class AllocationRound {
     return this.#stage === 1;
   }
 
-  /** The next agent; undefined when the round is over. */
+  /** The next agent, drawn from those that are left; undefined when the round is over. */
   next(): SlaveBooks | undefined {
-    if (this.#at === this.#slaves.length && this.#stage === 1) {
+    const slaves = this.#slaves;
+    if (this.#at === slaves.length && this.#stage === 1) {
       this.#stage = 2;
       this.#at = 0;
-      shuffle(this.#slaves, this.#random);
     }
-    return this.#slaves[this.#at++];
+    if (this.#at === slaves.length) return undefined;
+    const drawn = this.#at + this.#random.integer(slaves.length - this.#at);
+    const slave = slaves[drawn] as SlaveBooks;
+    slaves[drawn] = slaves[this.#at] as SlaveBooks;
+    slaves[this.#at++] = slave;
+    return slave;
   }
 
   /** The clients for which the agent is looked at; undefined: all. */
   clientsFor(slave: SlaveBooks): readonly Client[] | undefined {
     return this.#changed.has(slave) ? undefined : this.#few;
-  }
-}
-
-function shuffle<T>(items: T[], random: Random): void {
-  for (let i = items.length - 1; i > 0; i--) {
-    const j = random.integer(i + 1);
-    const item = items[i] as T;
-    items[i] = items[j] as T;
-    items[j] = item;
   }
 }

@@ -82,9 +82,13 @@ export class AllocatorCore {
   /** Those who refuse something, by when the next refusal of it runs out. */
   readonly #wakes = new Heap<{ readonly slave: SlaveBooks; readonly at: number }>((a, b) => a.at < b.at);
   #refusalSerial = 0;
+  /** More refusals have run out than there was time to forget. */
+  #isExpiring = false;
   /** By the number of a client: where the refusals of the agent that is looked at begin; -1: it has none. */
   #refusalAt = new Int32Array(64).fill(-1);
   #walks = 0;
+  /** How many clients are walked to, as far as their roles are. */
+  #activeClients = 0;
   #sharesChanged = false;
   /** Somebody was given nothing because it is held back for guarantees. */
   #heldBack = false;
@@ -270,14 +274,14 @@ export class AllocatorCore {
   // Allocation
 
   get pending(): boolean {
-    return this.#round !== undefined || !this.#pending.isNone;
+    return this.#round !== undefined || !this.#pending.isNone || this.#isExpiring;
   }
 
   /** @param enough asked after each agent whether to go on another time. */
   allocate(now: number, enough: () => boolean = () => false): Allocation[] {
     const given: Allocation[] = [];
-    this.#expire(now);
-    while (this.pending) {
+    this.#expire(now, enough);
+    while (this.pending && !this.#isExpiring) {
       this.#round ??= new AllocationRound(this.#pending, this.#free, this.#random, this.#roles.guaranteed);
       if (this.#sharesChanged) this.#reorder();
       const slave = this.#round.next();
@@ -314,8 +318,9 @@ export class AllocatorCore {
 
   /** Gives away what is free of an agent, to one after the other until nobody takes anything. */
   #serve(slave: SlaveBooks, round: AllocationRound, now: number, given: Allocation[]): void {
-    this.#markRefusals(slave, 1);
     const walk = ++this.#walks;
+    if (this.#isRefusedByAll(slave, walk, now)) return;
+    this.#markRefusals(slave, 1);
     const few = round.clientsFor(slave);
     for (;;) {
       const allocation =
@@ -422,6 +427,20 @@ export class AllocatorCore {
     return refusals.refusedUntil(refusalAt + 1, number, gift, refusalsSince, now) > 0;
   }
 
+  /** Passes over those who have refused all that is free there, and so any part of it. @returns whether nobody is left. */
+  #isRefusedByAll({ refusals, free }: SlaveBooks, walk: number, now: number): boolean {
+    if (refusals === undefined) return false;
+    let left = this.#activeClients;
+    for (let at = 0; at < refusals.count; at++) {
+      const client = this.#clients[refusals.client(at)];
+      if (client === undefined || client.node.seenIn === walk) continue;
+      if (!refusals.isInTheWay(at, free, client.refusalsSince, now)) continue;
+      client.node.seenIn = walk;
+      if (client.node.isActive) left--;
+    }
+    return left === 0;
+  }
+
   /** So that whoever is asked need not look through the refusals of all others. */
   #markRefusals(slave: SlaveBooks, sign: 1 | -1): void {
     const { refusals } = slave;
@@ -440,7 +459,9 @@ export class AllocatorCore {
     this.#wakes.add({ slave, at });
   }
 
-  #expire(now: number): void {
+  /** Goes on with it another time where `enough` says so. */
+  #expire(now: number, enough: () => boolean): void {
+    this.#isExpiring = false;
     for (let first = this.#wakes.first; first !== undefined && first.at <= now; first = this.#wakes.first) {
       this.#wakes.removeFirst();
       const { slave, at } = first;
@@ -449,6 +470,8 @@ export class AllocatorCore {
       slave.refusals?.purge(this.#holdsFrom, now);
       this.#wake(slave);
       this.#pending.slaves.add(slave);
+      this.#isExpiring = enough();
+      if (this.#isExpiring) return;
     }
   }
 
@@ -591,7 +614,7 @@ export class AllocatorCore {
   /** What it holds stays counted to the role. */
   #removeClient(client: Client): void {
     const { number, framework, role, node } = client;
-    node.active = false;
+    this.#activate(client, false);
     if (client.particular) this.#roles.countParticular(role, -1);
     addAll(framework.offered, client.offered, -1);
     const { allocated } = node;
@@ -613,9 +636,14 @@ export class AllocatorCore {
 
   #settle(client: Client): void {
     const active = client.framework.active && !client.suppressed;
-    client.node.active = active;
+    this.#activate(client, active);
     if (active) this.#pending.clients.add(client);
     else this.#pending.clients.delete(client);
+  }
+
+  #activate({ node }: Client, active: boolean): void {
+    this.#activeClients += Number(active) - Number(node.isActive);
+    node.active = active;
   }
 
   #setActive(frameworkId: FrameworkId, active: boolean): void {

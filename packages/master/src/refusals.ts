@@ -31,6 +31,10 @@ export class Refusals {
   /** When the next runs out. */
   #nextEnd = none;
 
+  /** The last two lists that were compared: many ask for the same. */
+  #compared: readonly [refused: Resources, asked: Resources] | readonly [] = [];
+  #isContained = false;
+
   get count(): number {
     return this.#count;
   }
@@ -45,6 +49,15 @@ export class Refusals {
   }
 
   add({ client, resources, until, serial }: Refusal, holdsFrom: HoldsFrom, now: number): void {
+    this.#nextEnd = Math.min(this.#nextEnd, until);
+    const what = this.#listOf(resources);
+    const again = this.#placeOf(client, what);
+    if (again >= 0) {
+      const holds = (this.#serials[again] as number) >= holdsFrom(client);
+      this.#untils[again] = holds ? Math.max(until, this.#untils[again] as number) : until;
+      this.#serials[again] = serial;
+      return;
+    }
     if (this.#count === this.#clients.length) {
       this.purge(holdsFrom, now);
       if (this.#count * 8 >= this.#clients.length * 7) this.#resize(this.#count + 4 + (this.#count >> 3));
@@ -53,7 +66,7 @@ export class Refusals {
     this.#clients[at] = client;
     this.#serials[at] = serial;
     this.#untils[at] = until;
-    this.#whats[at] = this.#listOf(resources);
+    this.#whats[at] = this.#listOf(resources); // those before may have been forgotten
     this.#nextEnd = Math.min(this.#nextEnd, until);
   }
 
@@ -73,7 +86,10 @@ export class Refusals {
   isInTheWay(at: number, resources: Resources, since: number, now: number): boolean {
     if ((this.#serials[at] as number) < since || (this.#untils[at] as number) <= now) return false;
     const refused = this.#lists[this.#whats[at] as number] as Resources;
-    return refused === resources || containsResources(refused, resources);
+    if (refused === this.#compared[0] && resources === this.#compared[1]) return this.#isContained;
+    this.#compared = [refused, resources];
+    this.#isContained = refused === resources || containsResources(refused, resources);
+    return this.#isContained;
   }
 
   /** Forgets what holds no more. @returns the clients whose refusals have run out, as far as they still counted. */
@@ -99,6 +115,17 @@ export class Refusals {
     this.#nextEnd = none;
     this.#lists = [];
     this.#resize(0);
+  }
+
+  /** Where the same is refused by the same already; -1: nowhere. */
+  #placeOf(client: number, what: number): number {
+    for (
+      let at = this.#clients.indexOf(client);
+      at >= 0 && at < this.#count;
+      at = this.#clients.indexOf(client, at + 1)
+    )
+      if (this.#whats[at] === what) return at;
+    return -1;
   }
 
   #keepUsedLists(): void {
