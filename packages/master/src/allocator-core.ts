@@ -92,6 +92,8 @@ export class AllocatorCore {
   #sharesChanged = false;
   /** Somebody was given nothing because it is held back for guarantees. */
   #heldBack = false;
+  /** Something was given since the round began. */
+  #hasGiven = false;
   #whitelist: ReadonlySet<string> | undefined;
   readonly #leastOffer: readonly Amounts[];
 
@@ -285,7 +287,7 @@ export class AllocatorCore {
       this.#round ??= new AllocationRound(this.#pending, this.#free, this.#random, this.#roles.guaranteed);
       if (this.#sharesChanged) this.#reorder();
       const slave = this.#round.next();
-      if (slave === undefined) this.#round = undefined;
+      if (slave === undefined) this.#endRound();
       else if (slave.isOffered && !isEmpty(slave.free)) this.#serve(slave, this.#round, now, given);
       if (enough()) break;
     }
@@ -408,9 +410,18 @@ export class AllocatorCore {
     addAll(client.offered, scalars, 1);
     addAll(client.framework.offered, scalars, 1);
     this.#offerOf(slave, 1, false);
+    this.#hasGiven = true;
     // Who was to have no more, or refused other ports, may have what is left now.
     if (!isAll && (this.#isCapped || slave.refusals !== undefined)) this.#pending.slaves.add(slave);
     return { frameworkId: client.framework.id, slaveId: slave.id, role: client.role.path, resources: gift };
+  }
+
+  /** What quota leaves of any agent is less after a gift, and so may be little enough for who was to have no more. */
+  #endRound(): void {
+    this.#round = undefined;
+    const isLess = this.#hasGiven && this.#isCapped && (this.#roles.limited || this.#roles.guaranteed);
+    this.#hasGiven = false;
+    if (isLess) for (const applicant of this.#applicants.values()) if (applicant.capped) this.#lookAgainFor(applicant);
   }
 
   /** So that whoever was given nothing, or less than there was, is asked again when that may be otherwise. */
