@@ -241,6 +241,20 @@ t.test('Limits', async (t) => {
   });
 });
 
+t.test('A limit that was in the way gives on, on any agent, as soon as something counts to it no more', async (t) => {
+  for (const [what, limits] of [
+    ['of one name', { cpus: 1_000 }],
+    ['of all that makes an offer worthwhile', { cpus: 1_000, mem: 0 }],
+  ] as const) {
+    const scene = new Scene().full('s1', 'cpus:1', 'p', 'a').slave('s2', 'cpus:4').framework('p', 'a');
+    scene.core.deactivateSlave(slave('s1'));
+    scene.core.updateQuota([{ role: 'a', guarantees: {}, limits }]);
+    t.same(scene.given(), [], what);
+    scene.release('p', 's1', 'cpus:0.75', 'a');
+    t.same(scene.given(), ['p/a s2 cpus:0.75'], what);
+  }
+});
+
 t.test('Guarantees', async (t) => {
   t.test('are given before shares are looked at', async (t) => {
     const scene = new Scene()
@@ -331,6 +345,16 @@ t.test('Filters', async (t) => {
     scene.decline('p', 's1', 'cpus:2;cpus(a):1', 60, 'a');
     t.same(scene.given(), []);
     t.same(scene.hindrance('p', 's1', 'a'), { why: 'filtered', forMs: 60_000 });
+  });
+
+  t.test('let through other ports, also when it is another gift that makes them others', async (t) => {
+    const scene = new Scene().slave('s1', 'cpus:4;ports:[1-5]').framework('p', 'a');
+    scene.core.updateQuota([{ role: 'a', guarantees: {}, limits: { cpus: 1_000 } }]);
+    t.same(scene.given(), ['p/a s1 cpus:1;ports:[1-2]']);
+    t.same(scene.decline('p', 's1', 'cpus:1;ports:[1-2]', 60, 'a').given(), []);
+    scene.framework('q', 'b');
+    scene.core.requestResources(framework('q'), [{ role: 'b', shape: { cpus: 3_000 }, count: 1 }]);
+    t.same(scene.given(), ['q/b s1 cpus:3;ports:[1-4]', 'p/a s1 cpus:1;ports:[5-5]']);
   });
 
   t.test('are of one role of a framework alone', async (t) => {
@@ -504,6 +528,15 @@ t.test('Declared demand', async (t) => {
     t.same(scene.core.explain(framework('p'), 0)?.[0]?.demands, []);
   });
 
+  t.test('that is declined on one agent is open again for all others at once', async (t) => {
+    const scene = demanding('cpus:8', { cpus: 1_000 }, 1);
+    t.same(scene.given(), ['p s1 cpus:1']);
+    scene.slave('s2', 'cpus:8');
+    t.same(scene.given(), []);
+    scene.decline('p', 's1', 'cpus:1', 60);
+    t.same(scene.given(), ['p s2 cpus:1']);
+  });
+
   t.test('is of the roles that it names: in others there is none, also in those that are joined later', async (t) => {
     const scene = demanding('cpus:8', { cpus: 1_000 }, 1);
     scene.core.addFramework(framework('p'), { roles: ['*', 'a'] });
@@ -553,6 +586,23 @@ t.test('A framework holds no more in offers than the cap, but for its first', as
   scene.use('p', 's1', 'cpus:2');
   t.same(scene.given(), ['p s2 cpus:1'], 'what is used does not count: two of four are half');
 });
+
+t.test(
+  'What quota makes smaller than the cap is given, also when it is a gift of another agent that does',
+  async (t) => {
+    const scene = new Scene({ offerCap: 250 }).slave('s1', 'cpus(p):2').framework('p', 'p');
+    t.same(scene.given(), ['p/p s1 cpus(p):2']);
+    scene
+      .slave('s2', 'cpus:1;mem:512')
+      .full('s3', 'cpus:4;mem:4096', 'x', 'x')
+      .framework('q', 'q', {
+        constraints: { q: [[{ selector: 'hostname', predicate: { textEquals: 's4' } }]] },
+      });
+    scene.core.updateQuota([{ role: 'g', guarantees: { cpus: 1_000 }, limits: {} }]);
+    scene.slave('s4', 'cpus:0.5');
+    t.same(scene.givenToAll(), ['p/p s2 mem:512', 'q/q s4 cpus:0.5']);
+  },
+);
 
 t.test('What contradicts the books throws', async (t) => {
   const scene = new Scene().slave('s1', 'cpus:2;ports:[1-2]').framework('p', 'a');
