@@ -347,6 +347,7 @@ export class Reference {
 
   /** Gives of one agent to one client after the other, by their shares as they are then. */
   #walk(slaveId: string, stage: Stage, now: number): Allocation[] {
+    if (stage === 'guarantees' && this.quotas.length === 0) return [];
     const gifts: Allocation[] = [];
     const looked = new Set<string>();
     // After every gift the shares are others: the walk starts anew, without those who had their turn.
