@@ -568,6 +568,26 @@ t.test('offers are used, declined and rescinded', async (t) => {
   );
 });
 
+t.test('what was offered before a later answer to a registration is void, and the scheduler is told', async (t) => {
+  const { stage, master, driver, told, say } = await Stage.registered(t);
+  told.length = 0;
+  const answer = { frameworkId, master: { id: 'm1' as MasterId, pid: master.pid, hostname: 'h', version: '0' } };
+  await say(ResourceOffer, { offers: ['o1', 'o2'].map(offer) });
+  await say(FrameworkRegistered, answer);
+  t.same(told, ['offers o1 o2'], 'an answer to the first registration voids nothing');
+  await say(FrameworkReregistered, answer);
+  await say(ResourceOffer, { offers: [offer('o3')] });
+  driver.launchTasks([offerId('o1')], [task('t1')]);
+  await stage.clock.settle();
+  t.same(told, [
+    'offers o1 o2',
+    'rescinded o1',
+    'rescinded o2',
+    'offers o3',
+    'status t1 TASK_DROPPED REASON_INVALID_OFFERS',
+  ]);
+});
+
 t.test('every other call and callback goes its way', async (t) => {
   const { stage, master, driver, told, say } = await Stage.registered(t);
   told.length = 0;

@@ -319,7 +319,11 @@ export class SchedulerProcess extends Process {
   }
 
   #registered(from: Upid, frameworkId: FrameworkId, master: MasterInfo, again: boolean): void {
-    if (this.#master !== undefined || this.#silenced || this.#leader === undefined) return;
+    if (this.#silenced || this.#leader === undefined) return;
+    if (this.#master !== undefined) {
+      if (again && from === this.#master) this.#offersVoid();
+      return;
+    }
     if (this.#framework.id !== undefined && this.#framework.id !== frameworkId) {
       this.log.error(
         { from, frameworkId, own: this.#framework.id },
@@ -368,6 +372,14 @@ export class SchedulerProcess extends Process {
     }
     const { callbacks, scheduler, driver } = this.#host;
     callbacks.push(() => scheduler.resourceOffers(driver, offers));
+  }
+
+  /**
+   * The master has taken an earlier attempt for another registration: what it offered in between is void, and it may have
+   * held this framework to be away when it took that back.
+   */
+  #offersVoid(): void {
+    for (const offerId of [...this.#offers]) this.#rescinded(offerId);
   }
 
   #rescinded(offerId: OfferId): void {

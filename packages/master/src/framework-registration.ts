@@ -197,6 +197,8 @@ export class FrameworkRegistration {
     if (holds) for (const { id } of voided) this.#acts.send(from, RescindResourceOffer, { offerId: id });
     this.#acts.log.info({ framework: info.id, name: info.name, from }, 'framework registered again');
     this.#answer(from, info.id, answer);
+    // Where it has had our answer long since, this one tells it that what it was offered is void.
+    if (answer === FrameworkRegistered) this.#answer(from, info.id, FrameworkReregistered);
     this.#tellAgents(framework);
   }
 

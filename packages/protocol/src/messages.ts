@@ -158,6 +158,7 @@ export const FrameworkRegistered = message('FrameworkRegistered', {
   frameworkId: FrameworkIdSchema,
   master: MasterInfoSchema,
 });
+/** Whoever has registered already learns by it that what it was offered before is void. */
 export const FrameworkReregistered = message('FrameworkReregistered', {
   ...saidByLeaders,
   frameworkId: FrameworkIdSchema,
