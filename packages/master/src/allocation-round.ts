@@ -65,6 +65,6 @@ export class AllocationRound {
 
   /** The clients for which the agent is looked at; undefined: all. */
   clientsFor(slave: SlaveBooks): readonly Client[] | undefined {
-    return this.#changed.has(slave) ? undefined : this.#few;
+    return this.#few === undefined || this.#changed.has(slave) ? undefined : this.#few;
   }
 }

@@ -276,7 +276,7 @@ export class AllocatorCore {
   // Allocation
 
   get pending(): boolean {
-    return this.#round !== undefined || !this.#pending.isNone || this.#isExpiring;
+    return this.#round !== undefined || !this.#pending.isNone;
   }
 
   /** @param enough asked after each agent whether to go on another time. */
