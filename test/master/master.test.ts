@@ -726,6 +726,20 @@ t.test('Registration', async (t) => {
   });
 
   t.test(
+    'of a framework that repeats itself while it is held to be away tells it that its offers are void',
+    async (t) => {
+      const rig = await Rig.start(t);
+      const scheduler = await rig.scheduler();
+      const { frameworkId } = scheduler;
+      rig.network.interrupt();
+      await rig.settle();
+      await scheduler.tell(RegisterFramework, { framework: scheduler.info } as never);
+      t.match(scheduler.takeOne(FrameworkRegistered), { frameworkId });
+      t.match(scheduler.takeOne(FrameworkReregistered), { frameworkId });
+    },
+  );
+
+  t.test(
     'of a framework that was there all the time makes its offers anew and rescinds those from before',
     async (t) => {
       const rig = await Rig.start(t);
