@@ -1,7 +1,10 @@
+import assert from 'node:assert/strict';
+import { AllocatorCore } from '@mesos-ts/master';
+import { Random } from '@mesos-ts/process';
 import fc from 'fast-check';
 import t from 'tap';
 import { history, options } from './histories.js';
-import { World } from './world.js';
+import { frameworkOf, slaveOf, World } from './world.js';
 
 /*
  * Random histories of random clusters, through the allocator's core and through a reference that is slow and plain. Of
@@ -44,3 +47,45 @@ t.test(
     t.end();
   },
 );
+
+t.test('Shares that differ by a thousandth of what doubles can hold are in the right order, weighted or not', (t) => {
+  const large = fc.integer({ min: 2 ** 40, max: 2 ** 51 });
+  const weight = fc.constantFrom(1_000, 1_000, 999, 2_000, 1_333);
+  const weights = fc.tuple(weight, weight);
+  fc.assert(
+    fc.property(
+      large,
+      large,
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      weights,
+      fc.integer({ min: -1, max: 1 }),
+      (...drawn) => {
+        const [cpus, mem, part, [ofFirst, ofSecond], more] = drawn;
+        const first = Math.floor((cpus * part) / 2);
+        // The share of the second is that of the first, by weight, or next to it.
+        const second =
+          Number((BigInt(first) * BigInt(mem) * BigInt(ofSecond)) / (BigInt(cpus) * BigInt(ofFirst))) + more;
+        fc.pre(second >= 0 && second <= mem);
+        const core = new AllocatorCore({ random: new Random(1) });
+        core.updateWeights({ r0: ofFirst, r1: ofSecond });
+        for (const index of [0, 1]) {
+          core.addFramework(frameworkOf(index), { roles: [`r${index}`] });
+          core.activateFramework(frameworkOf(index));
+        }
+        const scalar = (name: string, scalar: number) => (scalar > 0 ? [{ name, role: '*', scalar }] : []);
+        const total = [...scalar('cpus', cpus), ...scalar('mem', mem)];
+        core.addSlave(slaveOf(0), { total, hostname: 'h' }, [
+          { frameworkId: frameworkOf(0), role: 'r0', resources: scalar('cpus', first) },
+          { frameworkId: frameworkOf(1), role: 'r1', resources: scalar('mem', second) },
+        ]);
+        const [ours, theirs] = [
+          BigInt(first) * BigInt(mem) * BigInt(ofSecond),
+          BigInt(second) * BigInt(cpus) * BigInt(ofFirst),
+        ];
+        assert.equal(core.allocate(0)[0]?.frameworkId, frameworkOf(ours <= theirs ? 0 : 1));
+      },
+    ),
+    runs,
+  );
+  t.end();
+});
