@@ -273,3 +273,23 @@ export function inOrder(a: ShareNode, b: ShareNode): boolean {
   if (order !== 0) return order < 0;
   return a.gifts === b.gifts ? a.name < b.name : a.gifts < b.gifts;
 }
+
+/** Whether it is walked through: neither it nor a role above it is passed over. */
+export function isBelowActive(node: ShareNode): boolean {
+  for (let at: ShareNode = node; at.parent !== undefined; at = at.parent) if (!at.isActive) return false;
+  return true;
+}
+
+/** Whether the first goes before the second in the whole tree. */
+export function precedes(a: ShareNode, b: ShareNode): boolean {
+  const [above, other] = [ancestry(a), ancestry(b)];
+  const at = above.findIndex((node, depth) => node !== other[depth]);
+  const [mine, theirs] = [above[at], other[at]];
+  return mine !== undefined && theirs !== undefined && inOrder(mine, theirs);
+}
+
+function ancestry(node: ShareNode): ShareNode[] {
+  const nodes: ShareNode[] = [];
+  for (let at: ShareNode | undefined = node; at !== undefined; at = at.parent) nodes.unshift(at);
+  return nodes;
+}

@@ -1,0 +1,100 @@
+import { Heap } from '@mesos-ts/process';
+import type { Resources } from '@mesos-ts/protocol';
+import type { Pending } from './allocation-round.js';
+import type { Applicants } from './applicants.js';
+import type { Client } from './clients.js';
+import { Refusals } from './refusals.js';
+import type { SlaveBooks } from './slave-books.js';
+
+/** The refusals of all agents: which of them are in the way, and when they run out. Times are monotonic, in ms. */
+export class RefusalWatch {
+  readonly #applicants: Applicants;
+  readonly #pending: Pending;
+  /** Agents of which something is refused, by when the next refusal runs out. */
+  readonly #wakes = new Heap<{ readonly slave: SlaveBooks; readonly at: number }>((a, b) => a.at < b.at);
+  /** By the number of a client: where the refusals of the agent that is looked at begin; -1: it has none. */
+  #firstOf = new Int32Array(64).fill(-1);
+
+  /** @param pending told of agents whose refusals run out. */
+  constructor(applicants: Applicants, pending: Pending) {
+    this.#applicants = applicants;
+    this.#pending = pending;
+  }
+
+  add(slave: SlaveBooks, client: Client, resources: Resources, until: number, now: number): void {
+    slave.refusals ??= new Refusals();
+    const serial = this.#applicants.nextRefusalSerial();
+    slave.refusals.add({ client: client.number, resources, until, serial }, this.#applicants.refusalsSince, now);
+    while (this.#firstOf.length <= client.number) this.#firstOf = grown(this.#firstOf);
+    this.#wake(slave);
+  }
+
+  /** When a refusal runs out; undefined where there is none. */
+  nextExpiry(): number | undefined {
+    return this.#wakes.first?.at;
+  }
+
+  /** Forgets what has run out. @returns false where `enough` said that there may be more, for another time. */
+  expire(now: number, enough: () => boolean): boolean {
+    for (let first = this.#wakes.first; first !== undefined && first.at <= now; first = this.#wakes.first) {
+      this.#wakes.removeFirst();
+      const { slave, at } = first;
+      if (!slave.known || slave.wakeAt !== at) continue;
+      slave.wakeAt = Number.POSITIVE_INFINITY;
+      slave.refusals?.purge(this.#applicants.refusalsSince, now);
+      this.#wake(slave);
+      this.#pending.slaves.add(slave);
+      if (enough()) return false;
+    }
+    return true;
+  }
+
+  /** Passes over those who have refused all that is free there, and so any part of it. @returns whether nobody is left. */
+  areOfAll({ refusals, free }: SlaveBooks, walk: number, now: number): boolean {
+    if (refusals === undefined) return false;
+    let left = this.#applicants.activeClients;
+    for (let at = 0; at < refusals.count; at++) {
+      const client = this.#applicants.byNumber(refusals.client(at));
+      if (client === undefined || client.node.seenIn === walk) continue;
+      if (!refusals.isInTheWay(at, free, client.refusalsSince, now)) continue;
+      client.node.seenIn = walk;
+      if (client.node.isActive) left--;
+    }
+    return left === 0;
+  }
+
+  /** So that whoever is asked need not look through the refusals of all others; until {@link end}. */
+  begin(slave: SlaveBooks): void {
+    this.#mark(slave, (at) => at);
+  }
+
+  end(slave: SlaveBooks): void {
+    this.#mark(slave, () => -1);
+  }
+
+  /** Of the agent that was begun with: whether the client refused that. */
+  areInTheWay({ refusals }: SlaveBooks, { number, refusalsSince }: Client, gift: Resources, now: number): boolean {
+    const first = this.#firstOf[number] ?? -1;
+    if (refusals === undefined || first < 0) return false;
+    if (refusals.isInTheWay(first, gift, refusalsSince, now)) return true;
+    return refusals.refusedUntil(first + 1, number, gift, refusalsSince, now) > 0;
+  }
+
+  #mark({ refusals }: SlaveBooks, as: (at: number) => number): void {
+    if (refusals === undefined) return;
+    for (let at = refusals.count - 1; at >= 0; at--) this.#firstOf[refusals.client(at)] = as(at);
+  }
+
+  #wake(slave: SlaveBooks): void {
+    const at = slave.refusals?.nextEnd ?? Number.POSITIVE_INFINITY;
+    if (at >= slave.wakeAt) return;
+    slave.wakeAt = at;
+    this.#wakes.add({ slave, at });
+  }
+}
+
+function grown(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(array.length * 2).fill(-1);
+  larger.set(array);
+  return larger;
+}
