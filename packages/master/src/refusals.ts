@@ -92,7 +92,7 @@ export class Refusals {
     return this.#isContained;
   }
 
-  /** Forgets what holds no more. @returns the clients whose refusals have run out, as far as they still counted. */
+  /** Forgets what holds no more. */
   purge(holdsFrom: HoldsFrom, now: number): void {
     let kept = 0;
     let nextEnd = none;
@@ -108,13 +108,6 @@ export class Refusals {
     this.#count = kept;
     this.#nextEnd = nextEnd;
     this.#keepUsedLists();
-  }
-
-  clear(): void {
-    this.#count = 0;
-    this.#nextEnd = none;
-    this.#lists = [];
-    this.#resize(0);
   }
 
   /** Where the same is refused by the same already; -1: nowhere. */
