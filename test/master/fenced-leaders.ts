@@ -83,6 +83,8 @@ class Leaders {
   #told = 0;
   /** The number of the last write that anybody was told to be stored. */
   #lastTold = 0;
+  /** Of each epoch, as what its first write was taken: that of its fence. */
+  readonly #firstTaken = new Map<number, number>();
   /** Of each epoch, the number of the last write of its own that was taken. */
   readonly #lastTaken = new Map<number, number>();
   #conflictsBefore = 0;
@@ -157,7 +159,9 @@ class Leaders {
   }
 
   #check(epoch: number, { records, lastSeq }: StorageContent, toldBefore: number): void {
-    if (epoch < this.#latest) throw new Error(`epoch ${epoch} recovered after ${this.#latest}`);
+    // The answer to what it read before a later one raised its fence may come after that has recovered: it can write no more.
+    if (epoch < this.#latest && lastSeq >= (this.#firstTaken.get(this.#latest) ?? 0))
+      throw new Error(`epoch ${epoch} recovered after ${this.#latest}, with what that had written`);
     if (lastSeq < toldBefore)
       throw new Error(`epoch ${epoch} read ${lastSeq} writes of ${toldBefore} that were stored`);
     const expected = this.#far.contentAt(lastSeq);
@@ -166,7 +170,7 @@ class Leaders {
       if (key !== fenceKey && read.get(key) !== value)
         throw new Error(`epoch ${epoch} read ${read.get(key)} of ${key}: it is ${value}`);
     if (this.#latest === 0) this.#conflictsBefore = this.#far.conflicts;
-    this.#latest = epoch;
+    this.#latest = Math.max(this.#latest, epoch);
     this.#recovered++;
   }
 
@@ -174,6 +178,7 @@ class Leaders {
     const { epoch, number } = JSON.parse(value) as { readonly epoch: number; readonly number?: number };
     if (epoch < this.#latest)
       this.#fail(new Error(`${key} of epoch ${epoch} was taken as ${seq} after ${this.#latest} had recovered`));
+    if (!this.#firstTaken.has(epoch)) this.#firstTaken.set(epoch, seq);
     if (key === fenceKey || number === undefined) return;
     // Some may be missing of which nobody was told: a fence that was begun and broke may have the numbers they expected.
     const last = this.#lastTaken.get(epoch) ?? -1;
