@@ -346,7 +346,7 @@ export class AllocatorCore {
     const gift = this.#rules.gift(slave, client);
     this.#noteHindrances(client);
     if (gift === undefined) {
-      if (this.#rules.why === 'cap') client.framework.capped = true;
+      if (this.#rules.why === 'cap') this.#applicants.cap(client.framework);
       return undefined;
     }
     if (this.#refusals.areInTheWay(slave, client, gift, now)) return undefined;

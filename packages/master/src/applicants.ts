@@ -35,6 +35,8 @@ export class Applicants {
   readonly #freeNumbers: number[] = [];
   /** What frameworks hold that are not known, or not in that role, by both. */
   readonly #unknown = new Map<string, Unknown>();
+  /** Those who were given no more because they hold so much in offers. */
+  readonly #capped = new Set<Applicant>();
   #refusalSerial = 0;
   #activeClients = 0;
 
@@ -88,7 +90,10 @@ export class Applicants {
   }
 
   remove(frameworkId: FrameworkId): void {
-    for (const client of this.#byId.get(frameworkId)?.clients.values() ?? []) this.#removeClient(client);
+    const applicant = this.#byId.get(frameworkId);
+    if (applicant === undefined) return;
+    for (const client of applicant.clients.values()) this.#removeClient(client);
+    this.#capped.delete(applicant);
     this.#byId.delete(frameworkId);
   }
 
@@ -151,7 +156,7 @@ export class Applicants {
     addAll(client.offered, amounts, -1);
     addAll(client.framework.offered, amounts, -1);
     if (client.wishes !== undefined) this.#pending.clients.add(client);
-    if (client.framework.capped) this.#lookAgainFor(client.framework);
+    if (this.#capped.has(client.framework)) this.#lookAgainFor(client.framework);
   }
 
   /** What was offered is used: what was waited for is there, so often as it holds that. */
@@ -163,8 +168,13 @@ export class Applicants {
 
   // Who is to be looked at again
 
+  /** It is given no more because it holds so much in offers. */
+  cap(applicant: Applicant): void {
+    this.#capped.add(applicant);
+  }
+
   lookAgainForCapped(): void {
-    for (const applicant of this.#byId.values()) if (applicant.capped) this.#lookAgainFor(applicant);
+    for (const applicant of this.#capped) this.#lookAgainFor(applicant);
   }
 
   lookAgainBelow(role: Role): void {
@@ -174,7 +184,7 @@ export class Applicants {
   }
 
   #lookAgainFor(applicant: Applicant): void {
-    applicant.capped = false;
+    this.#capped.delete(applicant);
     for (const client of applicant.clients.values()) if (client.node.isActive) this.#pending.clients.add(client);
   }
 
@@ -247,7 +257,7 @@ export class Applicants {
 }
 
 function newApplicant(id: FrameworkId, description: FrameworkDescription): Applicant {
-  return { id, description, active: false, clients: new Map(), offered: [], capped: false, demanding: false };
+  return { id, description, active: false, clients: new Map(), offered: [], demanding: false };
 }
 
 function keyOf(frameworkId: FrameworkId, role: string): string {

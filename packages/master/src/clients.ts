@@ -12,8 +12,6 @@ export interface Applicant {
   readonly clients: Map<string, Client>;
   /** What it holds in offers, in all its roles. */
   readonly offered: Amounts;
-  /** It was given no more because it holds so much in offers. */
-  capped: boolean;
   /** It has said what it waits for, so that it waits for nothing in roles that it did not name. */
   demanding: boolean;
 }

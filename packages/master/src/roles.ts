@@ -136,7 +136,8 @@ export class Roles {
     const role = this.at(path);
     role.reservations += sign;
     this.#consume(role, amounts, sign);
-    if (this.#limited) for (const one of this.#byPath.values()) this.#park(one);
+    const isFirstOrLast = role.reservations === (sign > 0 ? 1 : 0);
+    if (this.#limited && isFirstOrLast) for (const one of this.#byPath.values()) this.#park(one);
     this.tidy(role);
   }
 
