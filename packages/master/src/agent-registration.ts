@@ -18,7 +18,7 @@ import type { Books } from './books.js';
 import type { FrameworkRegistration } from './framework-registration.js';
 import type { MasterActs } from './master-acts.js';
 import type { OfferLifecycle } from './offer-lifecycle.js';
-import type { RegistryOperation } from './registry.js';
+import type { RegistryOperation } from './registry/registry.js';
 import type { RegistryWrites } from './registry-writes.js';
 import type { TaskLifecycle } from './task-lifecycle.js';
 import type { TaskRecord } from './tasks.js';

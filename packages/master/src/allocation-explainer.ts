@@ -8,8 +8,8 @@ import {
   type RoleExplained,
 } from '@mesos-ts/protocol';
 import type { AllocationHold } from './allocation-hold.js';
-import type { AgentExplanation, Hindrance, RoleExplanation } from './allocator.js';
-import type { AllocatorProcess } from './allocator-process.js';
+import type { AgentExplanation, Hindrance, RoleExplanation } from './allocator/allocator.js';
+import type { AllocatorProcess } from './allocator/allocator-process.js';
 import type { Books } from './books.js';
 import type { Framework } from './frameworks.js';
 import type { MasterActs } from './master-acts.js';

@@ -1,5 +1,5 @@
 import type { Timer } from '@mesos-ts/process';
-import type { AllocatorProcess } from './allocator-process.js';
+import type { AllocatorProcess } from './allocator/allocator-process.js';
 import type { Books } from './books.js';
 import type { MasterActs } from './master-acts.js';
 

@@ -16,7 +16,7 @@ import {
   type TaskState,
 } from '@mesos-ts/protocol';
 import { type Agent, Agents, executorKey, type Holding } from './agents.js';
-import type { Allocation, Allocator, SlaveDescription, Usage } from './allocator.js';
+import type { Allocation, Allocator, SlaveDescription, Usage } from './allocator/allocator.js';
 import { frameworkDescription } from './framework-description.js';
 import { type Framework, Frameworks } from './frameworks.js';
 import type { Accepted } from './launch.js';

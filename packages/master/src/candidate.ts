@@ -4,9 +4,9 @@ import type { Leadership } from '@mesos-ts/zk-election';
 import { LeaderSight } from './leader-sight.js';
 import { Master } from './master.js';
 import type { MasterHealth, MasterHttp } from './master-http.js';
-import { memoryRegistrar } from './memory-registrar.js';
-import type { Registrar } from './registrar.js';
-import { RegistryLost } from './registry-errors.js';
+import { memoryRegistrar } from './registry/memory-registrar.js';
+import type { Registrar } from './registry/registrar.js';
+import { RegistryLost } from './registry/registry-errors.js';
 import type { RunMasterOptions } from './start-master.js';
 
 /** How long to wait before contending again after the election failed, or leadership was given up, in ms. */

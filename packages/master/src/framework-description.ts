@@ -1,5 +1,5 @@
 import type { FrameworkInfo, Quantities } from '@mesos-ts/protocol';
-import type { FrameworkDescription, OfferConstraints } from './allocator.js';
+import type { FrameworkDescription, OfferConstraints } from './allocator/allocator.js';
 
 /** As much as a registry can be asked to keep of one framework, in characters of JSON. */
 const infoMax = 256 * 1024;

@@ -15,7 +15,7 @@ import type { Books } from './books.js';
 import { lastingInfo, whyInfoInvalid } from './framework-description.js';
 import type { Framework } from './frameworks.js';
 import type { MasterActs } from './master-acts.js';
-import type { RegistryOperation } from './registry.js';
+import type { RegistryOperation } from './registry/registry.js';
 import type { RegistryWrites } from './registry-writes.js';
 
 /** A framework that a new leader waits for gets at least this long to come back, in ms. */

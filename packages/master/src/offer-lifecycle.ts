@@ -10,8 +10,8 @@ import {
   RunTask,
   type SlaveId,
 } from '@mesos-ts/protocol';
-import type { Allocation } from './allocator.js';
-import type { AllocatorProcess } from './allocator-process.js';
+import type { Allocation } from './allocator/allocator.js';
+import type { AllocatorProcess } from './allocator/allocator-process.js';
 import type { Books } from './books.js';
 import type { Framework } from './frameworks.js';
 import { checkLaunch, offeredTogether, type Refused, refuseAll, whyOffersInvalid } from './launch.js';

@@ -1,6 +1,6 @@
 import type { BodyOf } from '@mesos-ts/process';
 import type { RequestResources, ReviveOffers, SuppressOffers } from '@mesos-ts/protocol';
-import type { Allocator } from './allocator.js';
+import type { Allocator } from './allocator/allocator.js';
 import type { Framework } from './frameworks.js';
 import type { MasterActs } from './master-acts.js';
 

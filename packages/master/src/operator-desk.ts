@@ -14,13 +14,13 @@ import {
   WeightsUpdated,
 } from '@mesos-ts/protocol';
 import type { AllocationHold } from './allocation-hold.js';
-import type { Allocator } from './allocator.js';
+import type { Allocator } from './allocator/allocator.js';
 import type { Books } from './books.js';
 import { capacityOf, consumptionOf } from './consumption.js';
 import type { MasterActs } from './master-acts.js';
 import type { OfferLifecycle } from './offer-lifecycle.js';
 import { updatedQuotas, wrongWithQuotas } from './quota-check.js';
-import { type Registry, weightsOf } from './registry.js';
+import { type Registry, weightsOf } from './registry/registry.js';
 import type { RegistryWrites } from './registry-writes.js';
 
 export interface OperatorDeskOptions {

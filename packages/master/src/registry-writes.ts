@@ -1,6 +1,6 @@
 import type { MasterActs } from './master-acts.js';
-import type { Registrar } from './registrar.js';
-import type { RegistryOperation } from './registry.js';
+import type { Registrar } from './registry/registrar.js';
+import type { RegistryOperation } from './registry/registry.js';
 
 /** Whom a write is about: an agent or a framework by its id, or a process that has no id yet by its PID. */
 export type Subject = string;

@@ -4,7 +4,7 @@ import type { Contender, Detector, Leadership } from '@mesos-ts/zk-election';
 import { Candidate } from './candidate.js';
 import { type MasterHealth, MasterHttp, type MasterHttpOptions } from './master-http.js';
 import type { MasterOptions } from './master-options.js';
-import type { Registrar } from './registrar.js';
+import type { Registrar } from './registry/registrar.js';
 
 export interface RunMasterOptions extends MasterOptions {
   /** Makes the master one candidate of the election. Closed when the master stops. */

@@ -1,4 +1,4 @@
-import type { Allocator } from './allocator.js';
+import type { Allocator } from './allocator/allocator.js';
 import type { MasterActs } from './master-acts.js';
 import { type WhitelistFile, WhitelistUnusable } from './whitelist-file.js';
 
