@@ -160,6 +160,7 @@ t.test('resources: what the text does not name is detected', async (t) => {
     'a machine that does not tell',
   );
   await assert.rejects(detect('cpus:-1', large), ResourcesError);
+  await assert.rejects(detect('cpus{REV}:1', large), /cpus\{REV\}: what an agent has of its own is not revocable/);
   const real = await detectResources({ workDir: '/' });
   t.strictSame(
     real.map(({ name }) => name),

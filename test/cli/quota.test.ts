@@ -82,6 +82,7 @@ t.test('what cannot be set is refused before anybody is looked for', async (t) =
     [['quota', 'set', 'eng'], /give --guarantee or --limit/],
     [['quota', 'set', 'eng', '--limit', 'cpus:1;cpus:2'], /--limit: .*cpus.* twice/],
     [['quota', 'set', 'eng', '--guarantee', 'cpus(eng):1'], /--guarantee: .*is not an amount/],
+    [['quota', 'set', 'eng', '--limit', 'cpus{REV}:1'], /--limit: .*is not an amount/],
     [['quota', 'set', 'eng/../ads', '--limit', 'cpus:1'], /"eng\/..\/ads" is no role/],
     [['weights', 'set', 'eng=0'], /weight above 0/],
     [['weights', 'set', 'eng=0.0001'], /three decimals/],

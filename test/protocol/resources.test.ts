@@ -6,6 +6,7 @@ import {
   formatResources,
   formatScalar,
   isEmpty,
+  lent,
   normalize,
   parseResources,
   type Range,
@@ -13,7 +14,9 @@ import {
   type Resources,
   ResourcesError,
   ResourcesSchema,
+  regularResources,
   resourcesForRole,
+  revocableResources,
   scalarOf,
   scalarTotals,
   subtractResources,
@@ -37,6 +40,9 @@ const ranges = fc.array(range, { maxLength: 4 });
 const set = fc.array(fc.constantFrom('a', 'b', 'c/1', 'd:2'));
 const entry: fc.Arbitrary<Resource> = fc.oneof(
   fc.tuple(fc.constantFrom('cpus', 'mem'), role, scalar).map(([name, role, scalar]) => ({ name, role, scalar })),
+  fc.tuple(fc.constantFrom('cpus', 'mem'), scalar).map(([name, scalar]): Resource => {
+    return { name, role: '*', scalar, revocable: true };
+  }),
   fc.tuple(fc.constantFrom('ports', 'ids'), role, ranges).map(([name, role, ranges]) => ({ name, role, ranges })),
   fc.tuple(fc.constant('disks'), role, set).map(([name, role, set]) => ({ name, role, set })),
 );
@@ -65,7 +71,7 @@ function numbersOf(ranges: readonly Range[]): number[] {
 function model(list: Resources): Map<string, number | Set<unknown>> {
   const all = new Map<string, number | Set<unknown>>();
   for (const resource of list) {
-    const key = `${resource.name}/${resource.role}`;
+    const key = `${resource.name}/${resource.role}${'revocable' in resource ? '+' : ''}`;
     const before = all.get(key);
     if ('scalar' in resource) all.set(key, (typeof before === 'number' ? before : 0) + resource.scalar);
     else {
@@ -203,7 +209,11 @@ t.test('the schema lets exactly the well-formed through', async (t) => {
   t.notOk(passes({ ...owner, role: 'eng/', scalar: 1 }));
   t.notOk(passes(owner), 'no value');
   t.notOk(passes({ ...owner, scalar: 1, set: [] }), 'two values');
-  t.notOk(passes({ ...owner, scalar: 1, revocable: true }), 'a qualifier that is not known here');
+  t.ok(passes({ ...owner, scalar: 1, revocable: true }));
+  t.notOk(passes({ ...owner, scalar: 1, revocable: false }), 'the mark is there or not');
+  t.notOk(passes({ ...owner, ranges: [[1, 2]], revocable: true }), 'ranges cannot be revocable');
+  t.notOk(passes({ ...owner, set: ['a'], revocable: true }), 'nor can sets');
+  t.notOk(passes({ ...owner, scalar: 1, shared: true }), 'a qualifier that is not known here');
 });
 
 t.test('normalize refuses numbers that cannot be counted', async (t) => {
@@ -321,6 +331,63 @@ t.test('a task takes what is reserved before what is not', async (t) => {
   refuses(t, () => take(offer, 'cpus(ads):1'), 'RESOURCES_INVALID', message);
 });
 
+t.test('what is revocable is another resource than what is regular', async (t) => {
+  const all = read('cpus:4;cpus{REV}:2;cpus(ads):1;mem{REV}:512;cpus{REV}:0.5');
+  t.equal(text(all), 'cpus:4;cpus{REV}:2.5;cpus(ads):1;mem{REV}:512', 'it adds up, and stands behind the regular one');
+  t.strictSame(all[1], { name: 'cpus', role: '*', scalar: 2_500, revocable: true });
+  t.notOk(containsResources(read('cpus:4'), read('cpus{REV}:1')));
+  t.notOk(containsResources(read('cpus{REV}:4'), read('cpus:1')));
+  t.notOk(equalResources(read('cpus{REV}:4'), read('cpus:4')));
+  t.equal(text(addResources(read('cpus:1'), read('cpus{REV}:1'))), 'cpus:1;cpus{REV}:1');
+  t.equal(text(subtractResources(all, read('cpus{REV}:2'))), 'cpus:4;cpus{REV}:0.5;cpus(ads):1;mem{REV}:512');
+  const message = 'cannot subtract 1000 thousandths of mem, which is not there';
+  refuses(t, () => subtractResources(all, read('mem:1')), 'RESOURCES_NOT_CONTAINED', message);
+  t.equal(text(resourcesForRole(all, 'web')), 'cpus:4;cpus{REV}:2.5;mem{REV}:512', 'it is for every role');
+  t.equal(scalarOf(all, 'cpus'), 7_500, 'both count to a sum');
+  t.equal(text(regularResources(all)), 'cpus:4;cpus(ads):1');
+  t.equal(text(revocableResources(all)), 'cpus{REV}:2.5;mem{REV}:512');
+  t.equal(
+    text(takeResources(all, read('cpus:5')) ?? []),
+    'cpus:4;cpus(ads):1',
+    'who wants a regular one is given none',
+  );
+  t.equal(takeResources(all, read('cpus:5.5')), undefined);
+  t.equal(text(takeResources(all, read('cpus{REV}:1')) ?? []), 'cpus{REV}:1', 'who wants one is given no regular one');
+  t.equal(takeResources(all, read('cpus{REV}:3')), undefined);
+});
+
+t.test('only amounts can be revocable, and none that are reserved', async (t) => {
+  t.equal(text(lent(read('cpus:2;mem:512;cpus{REV}:1'))), 'cpus{REV}:3;mem{REV}:512');
+  const list = 'ports 1-2 cannot be revocable: only amounts can, and that is a list of ranges';
+  refuses(t, () => lent(read('ports:[1-2]')), 'RESOURCES_INVALID', list);
+  refuses(
+    t,
+    () => lent(read('x:{a}')),
+    'RESOURCES_INVALID',
+    'x a cannot be revocable: only amounts can, and that is a set',
+  );
+  const reserved = 'cpus(ads){REV}: what is revocable cannot be reserved';
+  refuses(t, () => lent(read('cpus(ads):1')), 'RESOURCES_INVALID', reserved);
+  const marked: Resource = { name: 'cpus', role: 'ads', scalar: 1, revocable: true };
+  refuses(t, () => normalize([marked]), 'RESOURCES_INVALID', reserved);
+  t.equal(text(read('cpus(*){REV}:1; mem {REV} :2')), 'cpus{REV}:1;mem{REV}:2');
+  for (const [input, message] of [
+    [
+      'cpus(ads){REV}:1',
+      'in "cpus(ads){REV}:1" at character 10: expected ":", as what is revocable cannot be reserved',
+    ],
+    ['ports{REV}:[1-2]', 'in "ports{REV}:[1-2]" at character 12: expected a number, as nothing else can be revocable'],
+    ['x{REV}:{a}', 'in "x{REV}:{a}" at character 8: expected a number, as nothing else can be revocable'],
+  ] as const)
+    refuses(t, () => read(input), 'RESOURCES_INVALID', message);
+  for (const [input, message] of [
+    ['cpus{rev}:1', 'in "cpus{rev}:1" at character 5: expected ":" or "(role):"'],
+    ['cpus{REV}(ads):1', 'in "cpus{REV}(ads):1" at character 10: expected ":"'],
+    ['cpus{REV}', 'in "cpus{REV}" at character 10: expected ":"'],
+  ] as const)
+    refuses(t, () => read(input), 'RESOURCES_SYNTAX', message);
+});
+
 t.test('normalize keeps what there is, and a second time changes nothing', async () => {
   fc.assert(
     fc.property(entries, (list) => {
@@ -330,9 +397,9 @@ t.test('normalize keeps what there is, and a second time changes nothing', async
       assert.deepEqual(model(canonical), model(list));
       assert.ok(Value.Check(ResourcesSchema, canonical));
       assert.deepEqual(
-        canonical.map((r) => `${r.name} ${r.role}`),
+        canonical.map((r) => `${r.name} ${r.role}${'revocable' in r ? '+' : ''}`),
         [...model(list).keys()].map((key) => key.replace(/\/(?=[^/]*$)/, ' ')).sort(),
-        'one entry per name and role, in their order',
+        'one entry per name, role and mark, in their order',
       );
       for (const r of canonical)
         if ('ranges' in r) assert.ok(r.ranges.every((x, i) => i === 0 || x[0] > (r.ranges[i - 1]?.[1] ?? 0) + 1));
@@ -418,7 +485,7 @@ t.test('taking gives what was wanted out of what there is, or says that it does 
         assert.deepEqual(anyRole(taken), wanted, 'neither more nor less');
         const left = subtractResources(offer, taken);
         for (const r of taken)
-          if (r.role === '*' && 'scalar' in r)
+          if (r.role === '*' && 'scalar' in r && r.revocable !== true)
             assert.ok(!left.some((x) => x.name === r.name && x.role !== '*'), 'reserved ones first');
       }
     }),
@@ -426,7 +493,7 @@ t.test('taking gives what was wanted out of what there is, or says that it does 
 });
 
 t.test('no text does worse than to be refused', async (t) => {
-  const token = fc.constantFrom(' ', ...'cpus : ; ( ) [ ] { } , - . 4 99 * ä 😀'.split(' '));
+  const token = fc.constantFrom(' ', ...'cpus : ; ( ) [ ] { } {REV} , - . 4 99 * ä 😀'.split(' '));
   const junk = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.array(token, { maxLength: 20 }).map((tokens) => tokens.join('')),

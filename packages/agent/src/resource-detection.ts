@@ -1,6 +1,15 @@
 import { statfs } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
-import { addResources, parseResources, type Resource, type Resources, unreservedRole } from '@mesos-ts/protocol';
+import {
+  addResources,
+  isRevocable,
+  parseResources,
+  type Resource,
+  type Resources,
+  ResourcesError,
+  resourceLabel,
+  unreservedRole,
+} from '@mesos-ts/protocol';
 
 /** The machine, as far as resources are concerned. */
 export interface Machine {
@@ -44,11 +53,17 @@ const fallback = { cpus: 1, memMb: gigabyteInMb, diskMb: 10 * gigabyteInMb };
  * file system but for 5 GB, or half where it has less than 10 GB; ports are 31000 to 32000. A name with nothing, such as
  * `disk:0`, keeps that resource from being detected. Sizes are in MB.
  *
- * @throws {ResourcesError} what is wrong with the text.
+ * @throws {ResourcesError} what is wrong with the text; INVALID where it names something revocable, which no agent has of its own.
  */
 export async function detectResources(options: DetectResourcesOptions): Promise<Resources> {
   const text = options.text ?? '';
   const stated = parseResources(text);
+  const [lent] = stated.filter(isRevocable);
+  if (lent !== undefined)
+    throw new ResourcesError(
+      'RESOURCES_INVALID',
+      `${resourceLabel(lent)}: what an agent has of its own is not revocable`,
+    );
   const named = namesIn(text);
   const detected = await detect(options.machine ?? localMachine, options.workDir);
   return addResources(

@@ -1,4 +1,4 @@
-import { formatScalar, parseResources, unreservedRole } from '@mesos-ts/protocol';
+import { formatScalar, isRevocable, parseResources, unreservedRole } from '@mesos-ts/protocol';
 import { UsageError } from './flags.js';
 
 /** Thousandths by the name of a scalar resource. */
@@ -19,7 +19,7 @@ export function sayQuantities(quantities: Quantities): string {
 
 /**
  * Reads `cpus:4;mem:1024`. What is 0 is kept: a limit may be.
- * @throws {UsageError} naming the flag, for what is no amount of a resource, or is reserved.
+ * @throws {UsageError} naming the flag, for what is no amount of a resource, reserved, or revocable: quota does not concern that.
  */
 export function parseQuantities(flag: string, text: string): Quantities {
   try {
@@ -40,7 +40,7 @@ function parseQuantity(part: string): [string, number] {
   const zero = /^\s*([A-Za-z0-9_][A-Za-z0-9_./-]{0,127})\s*:\s*0*(?:\.0+)?\s*$/.exec(part);
   if (zero?.[1] !== undefined && /\d/.test(part.slice(part.indexOf(':')))) return [zero[1], 0];
   const [resource] = parseResources(part);
-  if (resource === undefined || !('scalar' in resource) || resource.role !== unreservedRole)
+  if (resource === undefined || !('scalar' in resource) || resource.role !== unreservedRole || isRevocable(resource))
     throw new TypeError(`${JSON.stringify(part)} is not an amount such as cpus:4`);
   return [resource.name, resource.scalar];
 }

@@ -95,21 +95,24 @@ export {
   equalResources,
   isEmpty,
   isResourceName,
+  isRevocable,
+  lent,
   normalize,
   type Range,
   type Resource,
   ResourceSchema,
   type Resources,
-  ResourcesError,
-  type ResourcesErrorCode,
   ResourcesSchema,
+  regularResources,
   resourceLabel,
   resourcesForRole,
+  revocableResources,
   scalarOf,
   scalarTotals,
   subtractResources,
   takeResources,
 } from './resources.js';
+export { ResourcesError, type ResourcesErrorCode } from './resources-error.js';
 export { formatResources, formatScalar, parseResources } from './resources-text.js';
 export { isRole, isRoleWithin, RoleSchema, unreservedRole } from './role.js';
 export { isTerminal, type Reason, type Source, type TaskState } from './task-state.js';

@@ -5,25 +5,27 @@ import {
   type Range,
   type Resource,
   type Resources,
-  ResourcesError,
-  type ResourcesErrorCode,
   resourceLabel,
+  revocableMark,
 } from './resources.js';
+import { ResourcesError, type ResourcesErrorCode } from './resources-error.js';
 import { isRole, unreservedRole } from './role.js';
 
 /*
  * Resources as people write them, after the agent's `--resources` (Mesos facts 5.1):
  *
  *   resources := [ resource { ";" resource } ]
- *   resource  := name [ "(" role ")" ] ":" value
+ *   resource  := name [ "(" role ")" ] [ "{REV}" ] ":" value
  *   value     := number | "[" [ n "-" n { "," n "-" n } ] "]" | "{" [ item { "," item } ] "}"
  *
- * Blanks may stand around every token. An empty place between two `;` counts for nothing, as in Mesos.
+ * `{REV}` is what is revocable: only a number can be, and only what is reserved for nobody. Blanks may stand around every
+ * token. An empty place between two `;` counts for nothing, as in Mesos.
  */
 
 /**
- * Reads `cpus:4;mem(eng/prod):512.5;ports:[31000-32000]`. A number keeps three decimals; those after them are rounded, half
- * away from zero. What is written several times adds up, ranges and sets by union; what is 0 or empty is left out.
+ * Reads `cpus:4;cpus{REV}:2;mem(eng/prod):512.5;ports:[31000-32000]`. A number keeps three decimals; those after them are
+ * rounded, half away from zero. What is written several times adds up, ranges and sets by union; what is 0 or empty is left
+ * out.
  * @throws {ResourcesError} SYNTAX, INVALID or OVERFLOW with the place and what was expected there; KIND, OVERFLOW or
  * TOO_MANY with the name, where it takes several entries to be wrong.
  */
@@ -57,12 +59,20 @@ function formatValue(resource: Resource): string {
 
 function parseResource(segment: string): Resource {
   const scanner = new Scanner(segment);
-  const name = scanner.word(/[^\s:()]+/y, isResourceName, 'a name of 1 to 128 of A-Z a-z 0-9 _ . / -');
+  const name = scanner.word(/[^\s:(){]+/y, isResourceName, 'a name of 1 to 128 of A-Z a-z 0-9 _ . / -');
   const role = parseRole(scanner);
-  scanner.require(':', role === undefined ? '":" or "(role):"' : '":"');
+  const mark = scanner.position();
+  const revocable = scanner.accept(revocableMark);
+  if (revocable && role !== undefined && role !== unreservedRole)
+    throw scanner.error('RESOURCES_INVALID', mark, '":", as what is revocable cannot be reserved');
+  scanner.require(':', role === undefined && !revocable ? '":" or "(role):"' : '":"');
+  const at = scanner.position();
   const resource = parseValue(scanner, name, role ?? unreservedRole);
   scanner.requireEnd();
-  return resource;
+  if (!revocable) return resource;
+  if (!('scalar' in resource))
+    throw scanner.error('RESOURCES_INVALID', at, 'a number, as nothing else can be revocable');
+  return { ...resource, revocable };
 }
 
 function parseRole(scanner: Scanner): string | undefined {

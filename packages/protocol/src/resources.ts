@@ -1,5 +1,6 @@
 import type { DeepReadonly } from '@mesos-ts/process';
 import { type Static, Type } from '@sinclair/typebox';
+import { ResourcesError } from './resources-error.js';
 import { isRoleWithin, RoleSchema, unreservedRole } from './role.js';
 
 /*
@@ -7,9 +8,13 @@ import { isRoleWithin, RoleSchema, unreservedRole } from './role.js';
  * travels in messages as it is. Mesos adds doubles and repairs them by rounding; here a scalar is a whole number of
  * thousandths, so that what is given back is always what was taken.
  *
- * Lists of resources are kept canonical: one entry at most per name and role, sorted by name and then role, none of
- * them empty, ranges sorted and merged, sets sorted and unique. {@link normalize} makes that of what arrives from
- * outside; every other function here takes canonical lists, returns canonical lists and changes none.
+ * A scalar may be revocable: lent on top of what there is, and taken away again when it is needed (Mesos facts 4.7). It is
+ * another resource than the regular one of its name: neither is ever taken for the other.
+ *
+ * Lists of resources are kept canonical: one entry at most per name, role and mark of being revocable, sorted by name, then
+ * role, regular ones first, none of them empty, ranges sorted and merged, sets sorted and unique. {@link normalize} makes
+ * that of what arrives from outside; every other function here takes canonical lists, returns canonical lists and changes
+ * none.
  */
 
 /** From the first of them to the last, both included: `[31000, 32000]`. */
@@ -18,6 +23,9 @@ export type Range = readonly [begin: number, end: number];
 /** No name or item may hold a character that the text form gives a meaning to. */
 const nameExpression = /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}$/;
 const itemExpression = /^((?![,;{}])[!-~]){1,255}$/;
+
+/** Behind the name of what is revocable, as the original prints it. */
+export const revocableMark = '{REV}';
 
 /** How long a list may be: every second one of 2^16 ports, and far more names and items than an agent has. */
 const limits = { resources: 1024, ranges: 32_768, set: 4096 } as const;
@@ -35,8 +43,16 @@ const closed = { additionalProperties: false };
 
 /** A part of what one machine has: an amount, ranges of whole numbers, or a set of texts. */
 export const ResourceSchema = Type.Union([
-  /** The amount in thousandths: 1.5 cpus are 1500. */
-  Type.Object({ ...owner, scalar: WholeSchema }, closed),
+  Type.Object(
+    {
+      ...owner,
+      /** The amount in thousandths: 1.5 cpus are 1500. */
+      scalar: WholeSchema,
+      /** Only lent, and so reserved for nobody. Ranges and sets have no such mark: nobody could use a port that is in use. */
+      revocable: Type.Optional(Type.Literal(true)),
+    },
+    closed,
+  ),
   Type.Object(
     {
       ...owner,
@@ -55,38 +71,6 @@ export type Resource = DeepReadonly<Static<typeof ResourceSchema>>;
 export const ResourcesSchema = Type.Array(ResourceSchema, { maxItems: limits.resources });
 export type Resources = readonly Resource[];
 
-/**
- * - `RESOURCES_SYNTAX`: a text is not of the grammar.
- * - `RESOURCES_INVALID`: a number is negative, not whole or too large, a range ends before it begins, or reserved
- *   resources stand where quantities are wanted.
- * - `RESOURCES_KIND`: one name is used for two kinds, such as a scalar and ranges.
- * - `RESOURCES_OVERFLOW`: a sum, or a number in a text, is beyond 2^53 - 1: up to there doubles hold whole numbers exactly.
- * - `RESOURCES_OVERLAP`: what is added is there already, such as a port that would be owned twice.
- * - `RESOURCES_NOT_CONTAINED`: what is subtracted is not there.
- * - `RESOURCES_TOO_MANY`: more entries, ranges or items than a message may carry.
- */
-export type ResourcesErrorCode =
-  | 'RESOURCES_SYNTAX'
-  | 'RESOURCES_INVALID'
-  | 'RESOURCES_KIND'
-  | 'RESOURCES_OVERFLOW'
-  | 'RESOURCES_OVERLAP'
-  | 'RESOURCES_NOT_CONTAINED'
-  | 'RESOURCES_TOO_MANY';
-
-/** Resources that cannot be read, or an operation on them that would make the books wrong. */
-export class ResourcesError extends Error {
-  override readonly name = 'ResourcesError';
-
-  constructor(
-    readonly code: ResourcesErrorCode,
-    problem: string,
-    options?: ErrorOptions,
-  ) {
-    super(`resources: ${problem}`, options);
-  }
-}
-
 /** Whether `text` may name a resource. */
 export function isResourceName(text: string): boolean {
   return nameExpression.test(text);
@@ -97,8 +81,37 @@ export function isSetItem(text: string): boolean {
   return itemExpression.test(text);
 }
 
+/** Whether it is only lent. */
+export function isRevocable(resource: Resource): boolean {
+  return 'scalar' in resource && resource.revocable === true;
+}
+
+/** What of it is not only lent; the very same list where that is all. */
+export function regularResources(resources: Resources): Resources {
+  return resources.some(isRevocable) ? resources.filter((resource) => !isRevocable(resource)) : resources;
+}
+
+/** What of it is only lent. */
+export function revocableResources(resources: Resources): Resources {
+  return resources.filter(isRevocable);
+}
+
 /**
- * The canonical form of a list that has passed {@link ResourcesSchema}: entries of the same name and role become one,
+ * All of it as lent.
+ * @throws {ResourcesError} INVALID for ranges, sets, and what is reserved.
+ */
+export function lent(resources: Resources): Resources {
+  return normalize(
+    resources.map((resource) => {
+      if ('scalar' in resource) return { ...resource, revocable: true };
+      const problem = `${describe(resource)} cannot be revocable: only amounts can, and that is a ${kindOf(resource)}`;
+      throw new ResourcesError('RESOURCES_INVALID', problem);
+    }),
+  );
+}
+
+/**
+ * The canonical form of a list that has passed {@link ResourcesSchema}: entries of the same name, role and mark become one,
  * scalars by adding up, ranges and sets by union.
  * @throws {ResourcesError} INVALID, KIND, OVERFLOW or TOO_MANY.
  */
@@ -116,7 +129,7 @@ export function addResources(a: Resources, b: Resources): Resources {
 }
 
 /**
- * What is left of `a` without `b`; `b` in the very roles that `a` has it in.
+ * What is left of `a` without `b`; `b` in the very roles that `a` has it in, and revocable where that is.
  * @throws {ResourcesError} NOT_CONTAINED, naming what `a` lacks; TOO_MANY.
  */
 export function subtractResources(a: Resources, b: Resources): Resources {
@@ -131,7 +144,7 @@ export function subtractResources(a: Resources, b: Resources): Resources {
   );
 }
 
-/** Whether all of `b` is in `a`, in the same roles. */
+/** Whether all of `b` is in `a`, in the same roles, and revocable there where it is here. */
 export function containsResources(a: Resources, b: Resources): boolean {
   return b.every((resource) => isNothing(withoutAll(resource, a)));
 }
@@ -141,22 +154,28 @@ export function isEmpty(resources: Resources): boolean {
   return resources.length === 0;
 }
 
-/** Whether both are the same resources in the same roles. */
+/** Whether both are the same resources in the same roles, with the same of them revocable. */
 export function equalResources(a: Resources, b: Resources): boolean {
   return containsResources(a, b) && containsResources(b, a);
 }
 
-/** What a framework may use in `role`: what is reserved for that role or one above it, and what is reserved for nobody. */
+/**
+ * What a framework may use in `role`: what is reserved for that role or one above it, and what is reserved for nobody, be it
+ * revocable or not.
+ */
 export function resourcesForRole(resources: Resources, role: string): Resources {
   return resources.filter((resource) => resource.role === unreservedRole || isRoleWithin(role, resource.role));
 }
 
-/** The thousandths of the scalar `name` over all roles; 0 where there is no such scalar. @throws {ResourcesError} OVERFLOW. */
+/**
+ * The thousandths of the scalar `name` over all roles, regular and revocable together; 0 where there is no such scalar.
+ * @throws {ResourcesError} OVERFLOW.
+ */
 export function scalarOf(resources: Resources, name: string): number {
   return scalarTotals(resources.filter((resource) => resource.name === name)).get(name) ?? 0;
 }
 
-/** The thousandths of every scalar over all roles, by name. @throws {ResourcesError} OVERFLOW. */
+/** The thousandths of every scalar over all roles, regular and revocable together, by name. @throws {ResourcesError} OVERFLOW. */
 export function scalarTotals(resources: Resources): ReadonlyMap<string, number> {
   const totals = new Map<string, number>();
   for (const resource of resources)
@@ -166,7 +185,8 @@ export function scalarTotals(resources: Resources): ReadonlyMap<string, number> 
 
 /**
  * Picks from an offer what a task wants: of every name first what is reserved, in the order of the roles' names, then
- * what is not. Ranges and sets are wanted item by item: `ports:[31000-31001]` asks for these two ports.
+ * what is not. Ranges and sets are wanted item by item: `ports:[31000-31001]` asks for these two ports. What
+ * is revocable is taken only where that is wanted, and then nothing else.
  *
  * @param from what may be used, in its roles; see {@link resourcesForRole}.
  * @param wanted quantities, all of the role `*`, which here means any role.
@@ -179,7 +199,7 @@ export function takeResources(from: Resources, wanted: Resources): Resources | u
     if (want.role !== unreservedRole)
       throw new ResourcesError('RESOURCES_INVALID', `wanted ${describe(want)} must be unreserved: leave out the role`);
     let missing = want;
-    for (const resource of reservedFirst(from, want.name)) {
+    for (const resource of reservedFirst(from, want)) {
       taken.push(common(resource, missing));
       missing = without(missing, resource);
     }
@@ -188,18 +208,19 @@ export function takeResources(from: Resources, wanted: Resources): Resources | u
   return collect(taken, unite);
 }
 
-/** `cpus`, or `cpus(role)` where it is reserved. */
+/** `cpus`, `cpus(role)` where it is reserved, or `cpus{REV}` where it is revocable. */
 export function resourceLabel(resource: Resource): string {
-  return resource.role === unreservedRole ? resource.name : `${resource.name}(${resource.role})`;
+  const { name, role } = resource;
+  return `${name}${role === unreservedRole ? '' : `(${role})`}${isRevocable(resource) ? revocableMark : ''}`;
 }
 
-/** Brings entries into the canonical order, `join`s those of the same name and role, and drops the empty ones. */
+/** Brings entries into the canonical order, `join`s those that are of the same kind, and drops the empty ones. */
 function collect(entries: readonly Resource[], join: (a: Resource, b: Resource) => Resource): Resources {
   const joined: Resource[] = [];
-  for (const entry of entries.toSorted(byNameAndRole)) {
+  for (const entry of entries.toSorted(inCanonicalOrder)) {
     const last = joined.at(-1);
     if (last?.name === entry.name) requireSameKind(last, entry);
-    if (last !== undefined && isSameOwner(last, entry)) joined[joined.length - 1] = join(last, entry);
+    if (last !== undefined && isAlike(last, entry)) joined[joined.length - 1] = join(last, entry);
     else joined.push(entry);
   }
   const kept = joined.filter((entry) => !isNothing(entry));
@@ -208,18 +229,21 @@ function collect(entries: readonly Resource[], join: (a: Resource, b: Resource) 
   return kept;
 }
 
-function byNameAndRole(a: Resource, b: Resource): number {
+function inCanonicalOrder(a: Resource, b: Resource): number {
   if (a.name !== b.name) return a.name < b.name ? -1 : 1;
   if (a.role !== b.role) return a.role < b.role ? -1 : 1;
-  return 0;
+  return Number(isRevocable(a)) - Number(isRevocable(b));
 }
 
-function isSameOwner(a: Resource, b: Resource): boolean {
-  return a.name === b.name && a.role === b.role;
+/** Whether one may take the place of the other, but for how much there is of it. */
+function isAlike(a: Resource, b: Resource): boolean {
+  return a.name === b.name && a.role === b.role && isRevocable(a) === isRevocable(b);
 }
 
-function reservedFirst(resources: Resources, name: string): Resources {
-  const named = resources.filter((resource) => resource.name === name);
+function reservedFirst(resources: Resources, want: Resource): Resources {
+  const named = resources
+    .filter(({ name }) => name === want.name)
+    .filter((one) => isRevocable(one) === isRevocable(want));
   return [
     ...named.filter((resource) => resource.role !== unreservedRole),
     ...named.filter((resource) => resource.role === unreservedRole),
@@ -229,6 +253,8 @@ function reservedFirst(resources: Resources, name: string): Resources {
 function normalizeOne(resource: Resource): Resource {
   if ('scalar' in resource) {
     requireWhole(resource, resource.scalar);
+    if (isRevocable(resource) && resource.role !== unreservedRole)
+      throw new ResourcesError('RESOURCES_INVALID', `${resourceLabel(resource)}: what is revocable cannot be reserved`);
     return resource;
   }
   if ('set' in resource) return { ...resource, set: uniqueSorted(resource.set) };
@@ -272,9 +298,9 @@ function common(a: Resource, b: Resource): Resource {
   return without(a, without(a, b));
 }
 
-/** What of `resource` is not in `gone` under the same name and role. */
+/** What of `resource` is not in `gone` under the same name, role and mark. */
 function withoutAll(resource: Resource, gone: Resources): Resource {
-  const same = gone.find((other) => isSameOwner(resource, other));
+  const same = gone.find((other) => isAlike(resource, other));
   return same === undefined ? resource : without(resource, same);
 }
 
