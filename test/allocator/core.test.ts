@@ -517,12 +517,15 @@ t.test('Declared demand', async (t) => {
     t.same(demanding('cpus:4', { cpus: 1_000 }, 2).given(), ['p s1 cpus:2']);
   });
 
-  t.test('is counted off by what is used, and is open again by what is given back', async (t) => {
+  t.test('counts what is in offers as had; what is used, who waits counts off', async (t) => {
     const scene = demanding('cpus:8', { cpus: 1_000 }, 3);
     t.same(scene.given(), ['p s1 cpus:3']);
     t.same(scene.hindrance('p', 's1'), { why: 'no-demand' }, 'all that it waits for is offered');
+    scene.core.requestResources(framework('p'), [{ role: '*', shape: { cpus: 1_000 }, count: 2 }]);
+    t.same(scene.given(), [], 'said before it is used');
     scene.use('p', 's1', 'cpus:1').decline('p', 's1', 'cpus:2');
     t.same(scene.given(), ['p s1 cpus:2']);
+    scene.core.requestResources(framework('p'), []);
     scene.use('p', 's1', 'cpus:2').release('p', 's1', 'cpus:1');
     t.same(scene.given(), [], 'a task that has ended is not waited for again');
     t.same(scene.core.explain(framework('p'), 0)?.[0]?.demands, []);

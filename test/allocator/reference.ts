@@ -61,7 +61,7 @@ interface Framework {
   description: FrameworkDescription;
   active: boolean;
   readonly suppressed: Set<string>;
-  /** Counted down as they are used. Undefined: it takes whatever there is. */
+  /** Undefined: it takes whatever there is. */
   demands: Wish[] | undefined;
 }
 
@@ -190,9 +190,6 @@ export class Reference {
     const now = pileOf(resources);
     const { offered, used } = this.holding(client, slaveId);
     this.#setHolding(client, slaveId, minus(offered, now), plus(used, now));
-    const wishes = this.frameworks.get(frameworkId)?.demands?.filter((one) => one.role === role) ?? [];
-    const times = fulfilled(wishes, scalarsOf(now));
-    for (const [index, wish] of wishes.entries()) wish.count -= times[index] ?? 0;
   }
 
   suppressOffers(frameworkId: string, roles: readonly string[]): void {

@@ -120,7 +120,7 @@ export class World {
   requireSameExplanations(): void {
     for (const [frameworkId, { demands }] of this.reference.frameworks)
       for (const { role, agents, ...explained } of this.core.explain(frameworkId as FrameworkId, this.now) ?? []) {
-        const wishes = demands?.filter((wish) => wish.role === role && wish.count > 0);
+        const wishes = demands?.filter((wish) => wish.role === role);
         assert.deepEqual(explained.demands, wishes, `what ${frameworkId} waits for as ${role}`);
         for (const { slaveId, hindrance, held } of agents) {
           const look = this.reference.look({ frameworkId, role }, slaveId, this.now);

@@ -694,6 +694,99 @@ t.test('what is suppressed or revived while nobody leads, or has answered yet, i
   t.strictSame(master.bodies(SuppressOffers), [{ frameworkId, roles: ['web'] }]);
 });
 
+const ofOne = { role: '*', shape: { cpus: 1_000, mem: 64_000 } };
+const ofTwo = { role: '*', shape: { cpus: 2_000, mem: 64_000 } };
+
+/** What a master was told of what the scheduler waits for, in order: by registrations, and by itself. */
+function demanded(master: ScriptedProcess): unknown[] {
+  const telling: readonly string[] = [RegisterFramework.name, ReregisterFramework.name, RequestResources.name];
+  return master.arrivals
+    .filter(({ name }) => telling.includes(name))
+    .map(({ body }) => (body as { demands?: unknown }).demands);
+}
+
+t.test('what is waited for is told with the first registration, and to every later leader', async (t) => {
+  const stage = await Stage.open(t);
+  stage.driver.start();
+  stage.driver.requestResources([{ ...ofOne, count: 2 }]);
+  stage.driver.requestResources([{ ...ofOne, count: 3 }]);
+  const first = await stage.addMaster('m1');
+  await stage.appoint(first.pid);
+  t.strictSame(demanded(first), [[{ ...ofOne, count: 3 }]], 'the last word, and no more has to be said');
+  await stage.appoint(undefined);
+  stage.driver.requestResources([{ ...ofTwo, count: 1 }]);
+  const second = await stage.addMaster('m2');
+  await stage.appoint(second.pid);
+  stage.driver.requestResources(undefined);
+  await stage.clock.settle();
+  stage.network.interrupt();
+  await stage.clock.advance(1_000);
+  const [once, ...afterwards] = demanded(second);
+  t.strictSame(once, [{ ...ofTwo, count: 1 }]);
+  t.ok(afterwards.length >= 2 && afterwards.every((one) => one === undefined), 'also after a link that broke');
+});
+
+t.test('what is said to be waited for while a registration is under way is told once it is answered', async (t) => {
+  const stage = await Stage.open(t);
+  stage.driver.start();
+  stage.driver.requestResources([{ ...ofOne, count: 1 }]);
+  // It answers when the test has it answer.
+  const master = await stage.addMaster('m1', new ScriptedProcess('master', fromSchedulers));
+  await stage.appoint(master.pid);
+  stage.driver.requestResources([{ ...ofOne, count: 2 }]);
+  await stage.clock.advance(60);
+  t.strictSame(demanded(master).slice(0, 2), [[{ ...ofOne, count: 1 }], [{ ...ofOne, count: 2 }]]);
+  const scheduler = stage.scheduler(master);
+  master.arrivals.length = 0;
+  master.say(scheduler, FrameworkRegistered, { frameworkId, master: masterInfo(master.pid) });
+  await stage.clock.settle();
+  t.strictSame(demanded(master), [[{ ...ofOne, count: 2 }]], 'the first one may be the one that was answered');
+  stage.network.interrupt();
+  await stage.clock.advance(10);
+  t.strictSame(demanded(master).at(-1), [{ ...ofOne, count: 2 }]);
+});
+
+t.test('a task that is launched is not waited for any more, which the master hears first', async (t) => {
+  const { stage, master, driver, say } = await Stage.registered(t);
+  const launch = async (id: string, tasks: TaskInfo[]) => {
+    await say(ResourceOffer, { offers: [offer(id)] });
+    master.arrivals.length = 0;
+    driver.launchTasks([offerId(id)], tasks);
+    await stage.clock.settle();
+    return master.arrivals.map(({ name, body }) => (name === RequestResources.name ? (body as object) : name));
+  };
+  const large = (id: string): TaskInfo => ({ ...task(id), resources: [{ name: 'cpus', role: '*', scalar: 1_001 }] });
+  t.same(await launch('o0', [task('t0')]), ['LaunchTasks'], 'nothing was said');
+  driver.requestResources([
+    { ...ofTwo, count: 1 },
+    { ...ofOne, count: 3 },
+  ]);
+  const left = (...demands: unknown[]) => [{ frameworkId, demands }, 'LaunchTasks'];
+  t.same(
+    await launch('o1', [task('t1'), task('t2')]),
+    left({ ...ofTwo, count: 1 }, { ...ofOne, count: 1 }),
+    'each is one of the smallest shape that holds it',
+  );
+  t.same(await launch('o2', [large('t3')]), left({ ...ofOne, count: 1 }), 'only the larger one did');
+  t.same(await launch('o3', [large('t4')]), ['LaunchTasks'], 'was not waited for');
+  t.same(await launch('o4', [task('t5')]), left());
+  t.same(await launch('o5', [task('t6')]), ['LaunchTasks']);
+  driver.launchTasks([offerId('none')], [task('t7')]);
+  driver.requestResources([{ ...ofOne, count: 1 }]);
+  driver.launchTasks([offerId('none')], [task('t8')]);
+  await stage.clock.settle();
+  t.same(demanded(master).at(-1), [{ ...ofOne, count: 1 }], 'what never left does not count');
+});
+
+t.test('of what is waited for in a role, only tasks on offers in that role count off', async (t) => {
+  const { stage, master, driver, say } = await Stage.registered(t, { framework: { ...framework, roles: ['a', 'b'] } });
+  driver.requestResources(['a', 'b'].map((role) => ({ ...ofOne, role, count: 1 })));
+  await say(ResourceOffer, { offers: [{ ...offer('o1'), role: 'b' }] });
+  driver.launchTasks([offerId('o1')], [task('t1')]);
+  await stage.clock.settle();
+  t.same(demanded(master).at(-1), [{ ...ofOne, role: 'a', count: 1 }]);
+});
+
 t.test('an update is acknowledged when its callback is done, if anyone waits for it', async (t) => {
   const { stage, master, driver, recorder, say } = await Stage.registered(t);
   let finish = (): void => undefined;

@@ -45,7 +45,7 @@ function connected() {
   const { books, take } = recorded();
   const agent = books.addAgent(slaveId, agentInfo, 'slave@a' as Upid);
   const framework = books.addFramework(frameworkId, info);
-  books.connectFramework(framework, 'scheduler@f' as Upid);
+  books.connectFramework(framework, 'scheduler@f' as Upid, undefined);
   take();
   return { books, take, agent, framework };
 }

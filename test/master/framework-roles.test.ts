@@ -2,9 +2,12 @@ import {
   ExitedExecutor,
   FrameworkError,
   type FrameworkInfo,
+  formatResources,
   type Offer,
   RegisterFramework,
   RequestResources,
+  ReregisterFramework,
+  ResourceOffer,
   ReviveOffers,
   RunTask,
   SuppressOffers,
@@ -183,16 +186,18 @@ t.test('What names a role that the framework is not in is not heeded at all', as
 
 t.test('A framework that says what it waits for is offered that, until it takes it back', async (t) => {
   const { rig, agent, scheduler } = await scene(t);
-  await scheduler.tell(RequestResources, { demands: [{ role: 'ads', shape: { cpus: 1_500 }, count: 3 }] });
+  const demands = (count: number) => [{ role: 'ads', shape: { cpus: 1_500 }, count }];
+  await scheduler.tell(RequestResources, { demands: demands(3) });
   await scheduler.declineAll();
   t.same(offered(scheduler), ['ads cpus(ads):3'], 'as many as fit, and nothing in the other role');
-  await scheduler.launch(
-    [scheduler.offer.id],
-    [task('t1', agent, 'cpus(ads):1.5'), task('t2', agent, 'cpus(ads):1.5')],
-  );
+  const first = scheduler.offer.id;
+  await scheduler.tell(RequestResources, { demands: demands(1) });
+  t.same(offered(scheduler), ['ads cpus(ads):3'], 'what is offered stays so');
+  await scheduler.launch([first], [task('t1', agent, 'cpus(ads):1.5'), task('t2', agent, 'cpus(ads):1.5')]);
   t.same(offered(scheduler), [], 'one more is not there');
   await agent.update(scheduler, 't1', 'TASK_FINISHED', { uuid: 'u1' });
   t.same(offered(scheduler), ['ads cpus(ads):1.5'], 'the last one');
+  await scheduler.tell(RequestResources, { demands: [] });
   await scheduler.launch([scheduler.offer.id], [task('t3', agent, 'cpus(ads):1.5')]);
   await agent.update(scheduler, 't2', 'TASK_FINISHED', { uuid: 'u2' });
   t.same(offered(scheduler), [], 'it waits for nothing more');
@@ -200,6 +205,37 @@ t.test('A framework that says what it waits for is offered that, until it takes 
   t.same(offered(scheduler), ['ads cpus(ads):2.5', 'eng/prod cpus(eng):2']);
   t.equal(rig.count('allocator_contradictions'), 0);
 });
+
+t.test(
+  'What a framework waits for may come with its registration, before which it is offered nothing else',
+  async (t) => {
+    const rig = await Rig.start(t);
+    await rig.agent('cpus(eng):2;cpus(ads):4');
+    const scheduler = await rig.newScheduler({ roles: ['eng/prod', 'ads'] });
+    const demands = [{ role: 'ads', shape: { cpus: 1_500 }, count: 1 }];
+    const every: string[][] = [];
+    const come = async (message: object, type: typeof RegisterFramework | typeof ReregisterFramework) => {
+      await scheduler.say(rig.pid, type, message as never);
+      await rig.settle();
+      every.push(
+        scheduler
+          .take(ResourceOffer)
+          .flatMap(({ offers }) => offers.map((one) => formatResources(one.resources)))
+          .toSorted(),
+      );
+    };
+    const { info: framework } = scheduler;
+    await come({ framework, demands }, RegisterFramework);
+    const again = { framework: { ...framework, id: scheduler.frameworkId }, failover: false };
+    await come({ ...again, demands: [{ ...demands[0], count: 2 }] }, ReregisterFramework);
+    await come({ ...again, demands: [] }, ReregisterFramework);
+    await come(again, ReregisterFramework);
+    t.same(every, [['cpus(ads):1.5'], ['cpus(ads):3'], [], ['cpus(ads):4', 'cpus(eng):2']], 'each says all of it anew');
+    await scheduler.say(rig.pid, ReregisterFramework, { ...again, demands: [{ role: 'web', shape: {}, count: 1 }] });
+    await rig.settle();
+    t.match(scheduler.takeOne(FrameworkError).message, /demands names the role web/);
+  },
+);
 
 t.test('What a framework asks of its offers is heeded, by role', async (t) => {
   const { scheduler } = await scene(t, {

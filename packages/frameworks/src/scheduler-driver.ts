@@ -172,17 +172,20 @@ export class SchedulerDriver {
   }
 
   /**
-   * Says what the framework waits for: from now on it is offered that, and nothing else. What it uses of such offers is
-   * counted off by the master. No demands: it waits for nothing; undefined: it takes whatever there is, as before it said
-   * anything. A master that it registers with anew knows nothing of it: say it again in `registered` and `reregistered`.
+   * Says what the framework waits for: from now on it is offered that, and nothing else. Each task that is launched counts
+   * one off, of the smallest shape in the offer's role that holds the task's own resources; it stays off whatever becomes of
+   * the task. Whoever needs it again, or less than that, says all of it anew: the last word holds. What is still open is told
+   * to every master, also to one that leads later, and with the first registration if it is said before that.
+   *
+   * A shape is best that of one task together with its executor. No demands: it waits for nothing; undefined: it takes
+   * whatever there is, as before it said anything.
    * @throws {TypeError} for a demand that is malformed, or in a role that is not the framework's.
    */
   requestResources(demands: readonly Demand[] | undefined): DriverStatus {
-    const body = demands === undefined ? {} : { demands };
-    const checked = { frameworkId: 'any', ...body };
+    const checked = { frameworkId: 'any', ...(demands === undefined ? {} : { demands }) };
     if (!RequestResources.check(checked)) throw new TypeError(`malformed demand: ${RequestResources.explain(checked)}`);
     this.#requireOwn((demands ?? []).map(({ role }) => role));
-    return this.#call((process) => process.request(body));
+    return this.#call((process) => process.request(demands));
   }
 
   /**

@@ -1,6 +1,5 @@
 import { type ExitReason, NoSuchProcessError, Process, type Timer, type Upid } from '@mesos-ts/process';
 import {
-  DeclineResourceOffer,
   type Demand,
   type ExecutorId,
   ExecutorToFramework,
@@ -14,12 +13,10 @@ import {
   FrameworkReregistered,
   FrameworkToExecutor,
   KillTask,
-  LaunchTasks,
   LostSlave,
   type MasterInfo,
   type Offer,
   type OfferId,
-  type Reason,
   ReconcileTasks,
   RegisterFramework,
   RequestResources,
@@ -34,32 +31,17 @@ import {
   SuppressOffers,
   type TaskId,
   type TaskInfo,
-  type TaskState,
   type TaskStatus,
   UnregisterFramework,
 } from '@mesos-ts/protocol';
-import { addressedTo, type Detector, ElectionClosed, EpochFence, type Leader } from '@mesos-ts/zk-election';
+import { addressedTo, ElectionClosed, EpochFence, type Leader } from '@mesos-ts/zk-election';
 import { answersFor } from './answers-for.js';
-import type { CallbackQueue } from './callback-queue.js';
 import { DriverEndedError, FrameworkRefusedError, messageOf } from './errors.js';
+import { type Connected, HeldOffers } from './held-offers.js';
+import { OpenDemands } from './open-demands.js';
 import { registrationPauseMsMax } from './registration-backoff.js';
-import type { Scheduler } from './scheduler.js';
-import type { SchedulerDriver } from './scheduler-driver.js';
+import type { SchedulerHost } from './scheduler-host.js';
 import { SuppressedRoles } from './suppressed-roles.js';
-
-/** What the process needs of its driver. */
-export interface SchedulerProcessHost {
-  readonly driver: SchedulerDriver;
-  readonly scheduler: Scheduler;
-  readonly callbacks: CallbackQueue;
-  readonly detector: Detector;
-  readonly implicitAcknowledgements: boolean;
-  readonly registrationBackoffMs: number;
-  /** @param failure where no callback was told why. */
-  abort(failure?: Error): void;
-  /** The process has ended, for whatever reason. */
-  ended(): void;
-}
 
 /** How long to wait before a detector that failed is asked again, in ms. */
 const detectAgainMs = 1_000;
@@ -75,7 +57,7 @@ const firstWords: ReadonlySet<string> = new Set([
  * detector names is listened to, and, once it has answered, only that incarnation of it.
  */
 export class SchedulerProcess extends Process {
-  readonly #host: SchedulerProcessHost;
+  readonly #host: SchedulerHost;
   #framework: FrameworkInfo;
   /** Take over from another scheduler with our id: only the first time that we come with one. */
   #failover: boolean;
@@ -88,50 +70,35 @@ export class SchedulerProcess extends Process {
   #nextAttempt: Timer | undefined;
   /** The link to the leader broke after the last attempt: to the leader we may be disconnected, whatever it answered. */
   #missed = false;
-  /** Offers that are neither used, declined nor rescinded. */
-  readonly #offers = new Set<OfferId>();
+  readonly #offers: HeldOffers;
   readonly #suppressed: SuppressedRoles;
+  readonly #demands = new OpenDemands();
   /** No callback is made any more: what is offered is handed back. */
   #silenced = false;
 
-  constructor(id: string, framework: FrameworkInfo, host: SchedulerProcessHost) {
+  constructor(id: string, framework: FrameworkInfo, host: SchedulerHost) {
     super(id);
     this.#host = host;
     this.#framework = framework;
     this.#failover = framework.id !== undefined;
     this.#suppressed = new SuppressedRoles(framework);
+    this.#offers = new HeldOffers({
+      ...{ host, demands: this.#demands },
+      wallTime: () => this.clock.wallTime(),
+      connected: () => this.#connected,
+      send: (to, type, body) => this.send(to, type, body),
+      dropped: (call) => this.#dropped(call),
+    });
   }
 
   // What the driver is asked for. Each runs as an event of this process.
 
   launch(offerIds: readonly OfferId[], tasks: readonly TaskInfo[], filters: Filters): void {
-    const connected = this.#connected;
-    if (connected === undefined) {
-      this.#answer(
-        tasks,
-        'TASK_DROPPED',
-        'REASON_MASTER_DISCONNECTED',
-        'the scheduler is disconnected from the master',
-      );
-      return;
-    }
-    const known = this.#takeOffers(offerIds);
-    if (known.length < offerIds.length || offerIds.length === 0) {
-      this.#answer(tasks, 'TASK_DROPPED', 'REASON_INVALID_OFFERS', whyVoid(offerIds, known));
-      this.#giveBack(known, filters);
-      return;
-    }
-    const body = { frameworkId: connected.frameworkId, offerIds, tasks, filters };
-    // The master would drop what does not check without a word to anybody but its log.
-    if (LaunchTasks.check(body)) this.send(connected.master, LaunchTasks, body);
-    else {
-      this.#answer(tasks, 'TASK_ERROR', 'REASON_TASK_INVALID', `malformed launch: ${LaunchTasks.explain(body)}`);
-      this.#giveBack(known, filters);
-    }
+    this.#offers.launch(offerIds, tasks, filters);
   }
 
   decline(offerIds: readonly OfferId[], filters: Filters): void {
-    this.#giveBack(this.#takeOffers(offerIds), filters);
+    this.#offers.decline(offerIds, filters);
   }
 
   kill(taskId: TaskId): void {
@@ -152,10 +119,18 @@ export class SchedulerProcess extends Process {
     this.#tell('suppressOffers', (master, frameworkId) => this.send(master, SuppressOffers, { frameworkId, ...body }));
   }
 
-  request(body: { readonly demands?: readonly Demand[] }): void {
-    this.#tell('requestResources', (master, frameworkId) =>
-      this.send(master, RequestResources, { frameworkId, ...body }),
-    );
+  /** @param demands undefined: whatever there is. */
+  request(demands: readonly Demand[] | undefined): void {
+    this.#demands.say(demands);
+    this.#tellDemands();
+  }
+
+  /** While nobody is there to hear it, the next registration says it. */
+  #tellDemands(): void {
+    const connected = this.#connected;
+    if (connected === undefined) return;
+    const { master, frameworkId } = connected;
+    this.send(master, RequestResources, { frameworkId, ...this.#demands.body });
   }
 
   acknowledge({ taskId, slaveId, uuid }: TaskStatus): void {
@@ -185,7 +160,7 @@ export class SchedulerProcess extends Process {
     this.#nextAttempt?.cancel();
     if (this.#master === undefined) return;
     this.suppress([]);
-    this.#giveBack(this.#takeOffers([...this.#offers]), { refuseSeconds: 0 });
+    this.#offers.declineAll({ refuseSeconds: 0 });
   }
 
   /** @param failover leave the tasks to a successor. */
@@ -207,7 +182,7 @@ export class SchedulerProcess extends Process {
     );
     this.install(FrameworkError, (_from, { message }) => this.#refused(message));
     this.install(ResourceOffer, (_from, { offers }) => this.#offered(offers));
-    this.install(RescindResourceOffer, (_from, { offerId }) => this.#rescinded(offerId));
+    this.install(RescindResourceOffer, (_from, { offerId }) => this.#offers.rescinded(offerId));
     this.install(StatusUpdate, (_from, update) => this.#updated(update));
     this.#installLosses();
     this.#follow();
@@ -296,7 +271,7 @@ export class SchedulerProcess extends Process {
     this.#attempts = 0;
     if (this.#master === undefined) return;
     this.#master = undefined;
-    this.#offers.clear();
+    this.#offers.forgetAll();
     const { callbacks, scheduler, driver } = this.#host;
     callbacks.push(() => scheduler.disconnected?.(driver));
   }
@@ -307,7 +282,7 @@ export class SchedulerProcess extends Process {
     this.#missed = false;
     this.link(pid);
     const framework = this.#suppressed.tell(this.#framework);
-    const registration = { ...addressedTo(this.#leader), framework };
+    const registration = { ...addressedTo(this.#leader), framework, ...this.#demands.tell() };
     if (framework.id === undefined) this.send(pid, RegisterFramework, registration);
     else this.send(pid, ReregisterFramework, { ...registration, failover: this.#failover });
     const { failoverTimeoutMs } = framework;
@@ -321,7 +296,9 @@ export class SchedulerProcess extends Process {
   #registered(from: Upid, frameworkId: FrameworkId, master: MasterInfo, again: boolean): void {
     if (this.#silenced || this.#leader === undefined) return;
     if (this.#master !== undefined) {
-      if (again && from === this.#master) this.#offersVoid();
+      // The master has taken an earlier attempt for another registration: what it offered in between is void, and it may have
+      // held this framework to be away when it took that back.
+      if (again && from === this.#master) this.#offers.rescindedAll();
       return;
     }
     if (this.#framework.id !== undefined && this.#framework.id !== frameworkId) {
@@ -343,6 +320,7 @@ export class SchedulerProcess extends Process {
     const { revived, suppressed } = this.#suppressed.answered();
     if (revived.length > 0) this.revive(revived, true);
     if (suppressed.length > 0) this.suppress(suppressed);
+    if (this.#demands.answered()) this.#tellDemands();
     const { callbacks, scheduler, driver } = this.#host;
     if (again) callbacks.push(() => scheduler.reregistered?.(driver, master));
     else callbacks.push(() => scheduler.registered?.(driver, frameworkId, master));
@@ -365,27 +343,13 @@ export class SchedulerProcess extends Process {
   // Offers and tasks
 
   #offered(offers: readonly Offer[]): void {
-    for (const { id } of offers) this.#offers.add(id);
+    this.#offers.offered(offers);
     if (this.#silenced) {
-      this.#giveBack(this.#takeOffers([...this.#offers]), { refuseSeconds: 0 });
+      this.#offers.declineAll({ refuseSeconds: 0 });
       return;
     }
     const { callbacks, scheduler, driver } = this.#host;
     callbacks.push(() => scheduler.resourceOffers(driver, offers));
-  }
-
-  /**
-   * The master has taken an earlier attempt for another registration: what it offered in between is void, and it may have
-   * held this framework to be away when it took that back.
-   */
-  #offersVoid(): void {
-    for (const offerId of [...this.#offers]) this.#rescinded(offerId);
-  }
-
-  #rescinded(offerId: OfferId): void {
-    this.#offers.delete(offerId);
-    const { callbacks, scheduler, driver } = this.#host;
-    callbacks.push(() => scheduler.offerRescinded?.(driver, offerId));
   }
 
   #updated({ status, pid }: StatusUpdate): void {
@@ -400,38 +364,20 @@ export class SchedulerProcess extends Process {
     );
   }
 
-  /** The offers of the list that are still good; they are used up by this. */
-  #takeOffers(offerIds: readonly OfferId[]): OfferId[] {
-    return offerIds.filter((offerId) => this.#offers.delete(offerId));
-  }
-
-  #giveBack(offerIds: readonly OfferId[], filters: Filters): void {
-    if (offerIds.length === 0) return;
-    this.#tell('declineOffer', (master, frameworkId) =>
-      this.send(master, DeclineResourceOffer, { frameworkId, offerIds, filters }),
-    );
-  }
-
-  /** Says in the master's name what becomes of tasks that are never sent to it (Mesos facts 7.1). */
-  #answer(tasks: readonly TaskInfo[], state: TaskState, reason: Reason, message: string): void {
-    const { callbacks, scheduler, driver } = this.#host;
-    for (const { taskId, slaveId } of tasks) {
-      const timestamp = this.clock.wallTime();
-      const status: TaskStatus = { taskId, slaveId, state, source: 'SOURCE_MASTER', reason, message, timestamp };
-      callbacks.push(() => scheduler.statusUpdate(driver, status));
-    }
-  }
-
   /** The master that we are registered with, and who we are there. */
-  get #connected(): { readonly master: Upid; readonly frameworkId: FrameworkId } | undefined {
+  get #connected(): Connected | undefined {
     const frameworkId = this.#framework.id;
     return this.#master === undefined || frameworkId === undefined ? undefined : { master: this.#master, frameworkId };
   }
 
   #tell(call: string, say: (master: Upid, frameworkId: FrameworkId) => void): void {
     const connected = this.#connected;
-    if (connected === undefined) this.log.warn({ call }, 'call dropped: disconnected from the master');
+    if (connected === undefined) this.#dropped(call);
     else say(connected.master, connected.frameworkId);
+  }
+
+  #dropped(call: string): void {
+    this.log.warn({ call }, 'call dropped: disconnected from the master');
   }
 
   /** Runs `work` as an event of this process, from outside of one. */
@@ -449,10 +395,4 @@ function named(roles: readonly string[]): { readonly roles?: readonly string[] }
 
 function withoutUuid({ uuid: _uuid, ...status }: TaskStatus): TaskStatus {
   return status;
-}
-
-function whyVoid(offerIds: readonly OfferId[], known: readonly OfferId[]): string {
-  if (offerIds.length === 0) return 'the launch names no offer';
-  const first = offerIds.find((offerId) => !known.includes(offerId));
-  return `offer ${first ?? '?'} is void: it was used, declined, rescinded, or made before the master was lost`;
 }

@@ -1,6 +1,7 @@
 import type { Upid } from '@mesos-ts/process';
 import {
   addResources,
+  type Demand,
   type ExecutorId,
   type ExecutorInfo,
   type Filters,
@@ -216,7 +217,8 @@ export class Books {
   }
 
   /** Its scheduler is (again) there. Offers from before are void: it may never have seen them. @returns those. */
-  connectFramework(framework: Framework, pid: Upid): Offer[] {
+  connectFramework(framework: Framework, pid: Upid, demands: readonly Demand[] | undefined): Offer[] {
+    this.#allocator.requestResources(framework.id, demands);
     const voided = this.#takeBackAll(framework.offers);
     this.frameworks.connect(framework, pid);
     this.#allocator.activateFramework(framework.id);

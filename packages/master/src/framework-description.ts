@@ -1,16 +1,17 @@
-import type { FrameworkInfo, Quantities } from '@mesos-ts/protocol';
+import type { Demand, FrameworkInfo, Quantities } from '@mesos-ts/protocol';
 import type { FrameworkDescription, OfferConstraints } from './allocator/allocator.js';
 
 /** As much as a registry can be asked to keep of one framework, in characters of JSON. */
 const infoMax = 256 * 1024;
 
-/** Why a framework cannot be let in with this description; undefined when it can (Mesos facts 3.7). */
-export function whyInfoInvalid(info: FrameworkInfo): string | undefined {
+/** Why a framework cannot be let in with this description, and waits for that; undefined when it can (Mesos facts 3.7). */
+export function whyInfoInvalid(info: FrameworkInfo, demands: readonly Demand[] = []): string | undefined {
   const roles = new Set(info.roles);
   for (const [field, named] of [
     ['suppressedRoles', info.suppressedRoles ?? []],
     ['offerFilters', Object.keys(info.offerFilters ?? {})],
     ['offerConstraints', Object.keys(info.offerConstraints ?? {})],
+    ['demands', demands.map(({ role }) => role)],
   ] as const) {
     const foreign = named.find((role) => !roles.has(role));
     if (foreign !== undefined) return `${field} names the role ${foreign}, which is not among the framework's roles`;

@@ -1,5 +1,6 @@
 import type { Upid } from '@mesos-ts/process';
 import {
+  type Demand,
   FrameworkError,
   type FrameworkId,
   type FrameworkInfo,
@@ -23,6 +24,16 @@ const recoveredFrameworkMsMin = 10_000;
 
 type KnownInfo = FrameworkInfo & { readonly id: FrameworkId };
 type Answer = typeof FrameworkRegistered | typeof FrameworkReregistered;
+/** What it waits for; undefined: whatever there is. */
+type Demands = readonly Demand[] | undefined;
+
+/** A scheduler that comes for a framework that has an id. */
+interface Arrival {
+  readonly from: Upid;
+  readonly info: KnownInfo;
+  readonly demands: Demands;
+  readonly answer: Answer;
+}
 
 /** A framework as the registry knows it. */
 export interface KnownFramework {
@@ -63,12 +74,12 @@ export class FrameworkRegistration {
   }
 
   /** A framework that has no id yet. */
-  register(from: Upid, info: FrameworkInfo): void {
+  register(from: Upid, info: FrameworkInfo, demands?: Demands): void {
     if (info.id !== undefined) {
       this.#refuse(from, undefined, 'RegisterFramework carries no framework id: use ReregisterFramework');
       return;
     }
-    const invalid = whyInfoInvalid(info);
+    const invalid = whyInfoInvalid(info, demands);
     if (invalid !== undefined) {
       this.#refuse(from, undefined, invalid);
       return;
@@ -77,31 +88,31 @@ export class FrameworkRegistration {
     if (known !== undefined) {
       // It did not get our answer. What a connected one is offered stays so.
       if (known.connected) this.#answer(from, known.id, FrameworkRegistered);
-      else this.#comeBack(from, { ...info, id: known.id }, FrameworkRegistered);
+      else this.#comeBack({ from, info: { ...info, id: known.id }, demands, answer: FrameworkRegistered });
       return;
     }
     if (this.#writes.isBusy(from)) return;
     const id = this.#books.frameworks.mintId();
     this.#writes.begin([from, id], [this.#admission(id, info)], () => {
       const framework = this.#books.addFramework(id, info);
-      this.#connect(framework, from);
+      this.#connect(framework, from, demands);
       this.#acts.log.info({ framework: id, name: info.name, from }, 'framework registered');
       this.#answer(from, id, FrameworkRegistered);
     });
   }
 
   /** A framework that has an id, of this master or an earlier one. With `failover`, its scheduler takes another's place. */
-  reregister(from: Upid, info: FrameworkInfo, failover: boolean): void {
+  reregister(from: Upid, info: FrameworkInfo, failover: boolean, demands?: Demands): void {
     const { id } = info;
     const refusal =
       id === undefined
         ? 'ReregisterFramework needs a framework id'
-        : (this.#whyNotReregister(from, id, failover) ?? whyInfoInvalid(info));
+        : (this.#whyNotReregister(from, id, failover) ?? whyInfoInvalid(info, demands));
     if (id === undefined || refusal !== undefined) {
       this.#refuse(from, id, refusal ?? '');
       return;
     }
-    this.#comeBack(from, { ...info, id }, FrameworkReregistered);
+    this.#comeBack({ from, info: { ...info, id }, demands, answer: FrameworkReregistered });
   }
 
   /** Its scheduler is gone: it has its failover timeout to come back. */
@@ -160,12 +171,13 @@ export class FrameworkRegistration {
     return undefined;
   }
 
-  #comeBack(from: Upid, info: KnownInfo, answer: Answer): void {
+  #comeBack(arrival: Arrival): void {
+    const { from, info } = arrival;
     const { id } = info;
     const stored = this.#writes.begin([id, from], this.#toComeBack(info), () => {
       // Its former scheduler may have gone while this was stored, and that was stored later.
-      if (this.#books.frameworks.get(id)?.storedAsAway) this.#comeBack(from, info, answer);
-      else this.#isBack(from, info, answer);
+      if (this.#books.frameworks.get(id)?.storedAsAway) this.#comeBack(arrival);
+      else this.#isBack(arrival);
     });
     const framework = this.#books.frameworks.get(id);
     if (stored && framework !== undefined) framework.storedAsAway = false;
@@ -182,7 +194,7 @@ export class FrameworkRegistration {
     return operations;
   }
 
-  #isBack(from: Upid, info: KnownInfo, answer: Answer): void {
+  #isBack({ from, info, demands, answer }: Arrival): void {
     const former = this.#books.frameworks.byPid(from);
     if (former?.connected && former.id !== info.id) this.disconnected(former, 'its scheduler speaks for another');
     const framework = this.#books.frameworks.get(info.id) ?? this.#books.addFramework(info.id, info);
@@ -193,7 +205,7 @@ export class FrameworkRegistration {
     // To its scheduler it was connected all the time: it was told of these offers, and would keep them.
     const holds = framework.connected && framework.pid === from;
     this.#books.updateFramework(framework, info);
-    const voided = this.#connect(framework, from);
+    const voided = this.#connect(framework, from, demands);
     if (holds) for (const { id } of voided) this.#acts.send(from, RescindResourceOffer, { offerId: id });
     this.#acts.log.info({ framework: info.id, name: info.name, from }, 'framework registered again');
     this.#answer(from, info.id, answer);
@@ -225,8 +237,8 @@ export class FrameworkRegistration {
   }
 
   /** @returns the offers that are void by that. */
-  #connect(framework: Framework, pid: Upid): Offer[] {
-    const voided = this.#books.connectFramework(framework, pid);
+  #connect(framework: Framework, pid: Upid, demands: Demands): Offer[] {
+    const voided = this.#books.connectFramework(framework, pid, demands);
     this.#acts.link(pid);
     return voided;
   }

@@ -86,9 +86,11 @@ export class MessageRouting {
 
   installForFrameworks(): void {
     const { frameworks, offers, tasks, wishes } = this.#to;
-    this.#forThisLeader(RegisterFramework, (from, { framework }) => frameworks.register(from, framework));
-    this.#forThisLeader(ReregisterFramework, (from, { framework, failover }) =>
-      frameworks.reregister(from, framework, failover),
+    this.#forThisLeader(RegisterFramework, (from, { framework, demands }) =>
+      frameworks.register(from, framework, demands),
+    );
+    this.#forThisLeader(ReregisterFramework, (from, { framework, failover, demands }) =>
+      frameworks.reregister(from, framework, failover, demands),
     );
     this.#fromFramework(UnregisterFramework, (framework) => frameworks.unregistered(framework));
     this.#fromFramework(LaunchTasks, (framework, body) => offers.launch(framework, body));

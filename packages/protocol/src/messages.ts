@@ -30,13 +30,21 @@ const DataSchema = Type.Uint8Array();
 
 // F -> M
 
+/** What RequestResources says, so that nothing else is offered before that. Replaces what was said to this leader before. */
+const ItsDemandsSchema = Type.Optional(DemandsSchema);
+
 /** First registration: `framework.id` is absent. Repeated until FrameworkRegistered. */
-export const RegisterFramework = message('RegisterFramework', { ...forOneLeader, framework: FrameworkInfoSchema });
+export const RegisterFramework = message('RegisterFramework', {
+  ...forOneLeader,
+  framework: FrameworkInfoSchema,
+  demands: ItsDemandsSchema,
+});
 
 /** `failover`: this scheduler takes over from another instance with the same id, which is told and cut off. */
 export const ReregisterFramework = message('ReregisterFramework', {
   ...forOneLeader,
   framework: FrameworkInfoSchema,
+  demands: ItsDemandsSchema,
   failover: Type.Boolean(),
 });
 
@@ -71,13 +79,15 @@ export const ReviveOffers = message('ReviveOffers', {
 export const SuppressOffers = message('SuppressOffers', { frameworkId: FrameworkIdSchema, roles: ItsRolesSchema });
 
 /**
- * What the framework waits for: from now on it is offered that and nothing else. Replaces what it said before; without
- * `demands` it is offered whatever there is, as before it said anything. A new leader knows nothing of it. Under this name
- * the original has a ResourceRequestMessage, which it ignores.
+ * What the framework still waits for, with what it holds in offers, and without what it has launched: from now on it is
+ * offered that and nothing else. Replaces what it said before; without `demands` it is offered whatever there is, as before
+ * it said anything. The master counts nothing off: it is told of what is left, before a LaunchTasks that leaves less. So
+ * nothing is offered twice, and the last word holds whatever became of the launch. Under this name the original has a
+ * ResourceRequestMessage, which it ignores.
  */
 export const RequestResources = message('RequestResources', {
   frameworkId: FrameworkIdSchema,
-  demands: Type.Optional(DemandsSchema),
+  demands: ItsDemandsSchema,
 });
 
 /** Empty: a status of every task that is not terminal; else of those named (facts 3.10). */

@@ -220,7 +220,7 @@ export class AllocatorCore {
 
   used(frameworkId: FrameworkId, slaveId: SlaveId, role: string, resources: Resources): void {
     const counted = this.#slaves.get(slaveId)?.use(frameworkId, role, resources);
-    if (counted !== undefined) this.#applicants.used(frameworkId, role, counted);
+    if (counted !== undefined) this.#applicants.countOff(frameworkId, role, counted);
   }
 
   // Allocation

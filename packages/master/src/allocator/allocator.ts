@@ -154,7 +154,8 @@ export interface Allocator {
   reviveOffers(frameworkId: FrameworkId, roles: readonly string[], keepFilters?: boolean): void;
   /**
    * From now on the framework is offered what it waits for, and nothing else: all that it said before is replaced.
-   * Undefined: it is offered whatever there is. What it uses of such offers is counted off.
+   * Undefined: it is offered whatever there is. What it holds in offers counts as had, what it uses does not: it says itself
+   * what is left.
    */
   requestResources(frameworkId: FrameworkId, demands: readonly Demand[] | undefined): void;
   /** In thousandths, by role; those not named have 1,000. Replaces all. */

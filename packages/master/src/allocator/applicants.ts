@@ -1,7 +1,7 @@
 import type { FrameworkId } from '@mesos-ts/protocol';
 import type { Pending } from './allocation-round.js';
 import type { Demand, FrameworkDescription } from './allocator.js';
-import { type Applicant, type Client, fits, type Wish } from './clients.js';
+import type { Applicant, Client, Wish } from './clients.js';
 import type { Role, Roles } from './roles.js';
 import { type Amounts, addAll, isNone, type ScalarNames } from './scalar-names.js';
 import { ShareNode, type Sharing } from './share-node.js';
@@ -159,13 +159,6 @@ export class Applicants {
     if (this.#capped.has(client.framework)) this.#lookAgainFor(client.framework);
   }
 
-  /** What was offered is used: what was waited for is there, so often as it holds that. */
-  used(frameworkId: FrameworkId, role: string, amounts: Amounts): void {
-    const client = this.client(frameworkId, role);
-    if (client?.wishes !== undefined) fulfil(client.wishes, amounts);
-    this.countOff(frameworkId, role, amounts);
-  }
-
   // Who is to be looked at again
 
   /** It is given no more because it holds so much in offers. */
@@ -262,18 +255,4 @@ function newApplicant(id: FrameworkId, description: FrameworkDescription): Appli
 
 function keyOf(frameworkId: FrameworkId, role: string): string {
   return `${role} ${frameworkId}`;
-}
-
-/** Counts off what was waited for, so often as what is used holds it. */
-function fulfil(wishes: Wish[], used: Amounts): void {
-  const left = [...used];
-  for (const wish of wishes) {
-    const times = Math.min(wish.count, fits(left, wish.shape));
-    wish.count -= times;
-    wish.shape.forEach((amount, place) => {
-      left[place] = (left[place] ?? 0) - times * amount;
-    });
-  }
-  const open = wishes.filter(({ count }) => count > 0);
-  wishes.splice(0, wishes.length, ...open);
 }

@@ -20,7 +20,7 @@ export interface Applicant {
 export interface Wish {
   readonly demand: Demand;
   readonly shape: Amounts;
-  count: number;
+  readonly count: number;
 }
 
 /** A framework in one of its roles: what resources are given to. */
@@ -35,7 +35,7 @@ export interface Client {
   minima: readonly Amounts[];
   constraints: OfferConstraints | undefined;
   /** What it waits for; undefined: whatever there is. */
-  wishes: Wish[] | undefined;
+  wishes: readonly Wish[] | undefined;
   /** What it holds in offers. */
   readonly offered: Amounts;
   /** Refusals with a lower serial are forgotten. */
