@@ -8,7 +8,14 @@ import {
   type SlaveDescription,
 } from '@mesos-ts/master';
 import { Random } from '@mesos-ts/process';
-import { type FrameworkId, formatResources, parseResources, ResourcesError, type SlaveId } from '@mesos-ts/protocol';
+import {
+  type FrameworkId,
+  formatResources,
+  lent,
+  parseResources,
+  ResourcesError,
+  type SlaveId,
+} from '@mesos-ts/protocol';
 import t from 'tap';
 
 /*
@@ -28,6 +35,17 @@ class Scene {
   slave(id: string, total: string, description: Partial<SlaveDescription> = {}): this {
     this.core.addSlave(slave(id), { total: parseResources(total), hostname: id, ...description }, []);
     return this;
+  }
+
+  /** From now on the agent lends that. */
+  lend(id: string, amounts: string): this {
+    this.core.updateOversubscribed(slave(id), lent(parseResources(amounts)));
+    return this;
+  }
+
+  /** What is free of an agent, as text. */
+  free(id: string): string {
+    return formatResources(this.core.free(slave(id)) ?? []);
   }
 
   /** An agent all of which is in use. */
@@ -577,6 +595,152 @@ t.test('Declared demand', async (t) => {
     scene.core.updateQuota([{ role: 'a', guarantees: { cpus: 2_750 }, limits: {} }]);
     t.same(scene.hindrance('p', 's1'), { why: 'guarantees', by: { cpus: 750 } });
     t.same(scene.given(), []);
+  });
+});
+
+t.test('What an agent lends', async (t) => {
+  const mayLose = { revocableResources: true };
+
+  t.test('is offered with the rest, and only to frameworks that can do with losing it', async (t) => {
+    const scene = new Scene().slave('s1', 'cpus:1').lend('s1', 'cpus:2').framework('p');
+    t.same(scene.given(), ['p s1 cpus:1']);
+    t.equal(scene.free('s1'), 'cpus{REV}:2');
+    t.same(scene.hindrance('p', 's1'), { why: 'short', by: { cpus: 10 } });
+    scene.framework('q', '*', mayLose);
+    t.same(scene.given(), ['q s1 cpus{REV}:2']);
+    scene.decline('p', 's1', 'cpus:1').decline('q', 's1', 'cpus{REV}:2').core.removeFramework(framework('p'));
+    t.same(scene.given(), ['q s1 cpus:1;cpus{REV}:2'], 'in one offer');
+  });
+
+  t.test('is offered by chance as well, where that says who is next', async (t) => {
+    const scene = new Scene({ sorter: 'random' }).slave('s1', 'mem:512').lend('s1', 'cpus:2');
+    t.same(scene.framework('p').given(), ['p s1 mem:512']);
+    t.same(scene.framework('q', '*', mayLose).given(), ['q s1 cpus{REV}:2']);
+  });
+
+  t.test('is offered no more to a framework that cannot do with losing it any longer', async (t) => {
+    const scene = new Scene().slave('s1', 'cpus:1').lend('s1', 'cpus:2').framework('p', '*', mayLose);
+    t.same(scene.given(), ['p s1 cpus:1;cpus{REV}:2']);
+    scene.framework('p').decline('p', 's1', 'cpus:1;cpus{REV}:2');
+    t.same(scene.given(), ['p s1 cpus:1']);
+  });
+
+  t.test('is not what anybody waits for', async (t) => {
+    const scene = new Scene().slave('s1', 'cpus:1;ports:[1-4]').lend('s1', 'cpus:2').framework('p', '*', mayLose);
+    scene.core.requestResources(framework('p'), [{ role: '*', shape: { cpus: 1_000 }, count: 3 }]);
+    t.same(scene.given(), ['p s1 cpus:1;ports:[1-4]']);
+    t.same(scene.hindrance('p', 's1'), { why: 'short', by: { cpus: 1_000 } });
+    scene.core.requestResources(framework('p'), undefined);
+    t.same(scene.given(), ['p s1 cpus{REV}:2']);
+  });
+
+  t.test('counts to shares, and to what the cluster has', async (t) => {
+    const scene = new Scene().full('s1', 'cpus:3', 'p').slave('s2', 'mem:400').lend('s2', 'cpus:7');
+    scene.full('s3', 'mem:400', 'q').framework('p', '*', mayLose).framework('q', '*', mayLose);
+    t.same(scene.given(), ['p s2 cpus{REV}:7;mem:400'], '3 of 10 cpus are less than 400 of 800 mem');
+    scene.decline('p', 's2', 'cpus{REV}:7;mem:400').lend('s2', 'cpus:2');
+    t.same(scene.given(), ['q s2 cpus{REV}:2;mem:400'], '3 of 5 are more');
+    scene.slave('s4', 'cpus:0.01').core.removeFramework(framework('q'));
+    t.same(scene.core.allocatedTo('*'), { cpus: 5_000, mem: 800_000 }, 'what is lent is allocated like all else');
+  });
+
+  t.test('counts to the least that an offer holds, and to the cap, where it may be had', async (t) => {
+    const minAllocatable = { '*': [{ cpus: 3_000 }] };
+    const scene = new Scene({ offerCap: 500 }).slave('s1', 'cpus:1').lend('s1', 'cpus:2');
+    scene.framework('p', '*', { minAllocatable });
+    t.same(scene.given(), []);
+    t.same(
+      scene.hindrance('p', 's1'),
+      { why: 'too-small', by: { cpus: 2_000 } },
+      'what it may not have does not count',
+    );
+    t.same(scene.framework('q', '*', { minAllocatable, ...mayLose }).given(), ['q s1 cpus:1;cpus{REV}:2']);
+    t.same(scene.hindrance('q', 's1'), { why: 'short', by: { cpus: 3_000 } });
+    t.same(scene.slave('s2', 'cpus:3').given(), ['p s2 cpus:3'], 'q would hold all six');
+  });
+
+  t.test('neither uses up the limits of a role nor is cut by them', async (t) => {
+    const scene = new Scene().slave('s1', 'cpus:4').lend('s1', 'cpus:3').framework('p', 'a', mayLose);
+    scene.core.updateQuota([{ role: 'a', guarantees: {}, limits: { cpus: 1_000, mem: 0 } }]);
+    t.same(scene.given(), ['p/a s1 cpus:1;cpus{REV}:3']);
+    scene.use('p', 's1', 'cpus:1;cpus{REV}:3', 'a').slave('s2', 'cpus:4');
+    t.same(scene.given(), [], 'the limit is reached');
+    t.same(scene.lend('s2', 'cpus:2').given(), ['p/a s2 cpus{REV}:2'], 'of what is lent more may be had still');
+    scene.release('p', 's1', 'cpus{REV}:3', 'a');
+    t.same(scene.given(), ['p/a s1 cpus{REV}:3'], 'that gave nothing back to the limit');
+  });
+
+  t.test('is neither promised to anybody nor held back', async (t) => {
+    const scene = new Scene().slave('s1', 'cpus:2').lend('s1', 'cpus:4').framework('p', 'a', mayLose);
+    scene.core.updateQuota([{ role: 'b', guarantees: { cpus: 1_000 }, limits: {} }]);
+    t.same(scene.given(), ['p/a s1 cpus:1;cpus{REV}:4'], 'one regular cpu stays for b, though four others are free');
+    scene.full('s2', 'cpus:1', 'x', 'b').release('x', 's2', 'cpus:1', 'b').lend('s2', 'cpus:3');
+    t.same(scene.given(), ['p/a s2 cpus:1;cpus{REV}:3'], 'now the one of s1 is enough');
+    scene.framework('q', 'b', mayLose).slave('s3', 'mem:512').lend('s3', 'cpus:5');
+    t.same(
+      scene.givenToAll(),
+      ['q/b s1 cpus:1', 'q/b s3 cpus{REV}:5;mem:512'],
+      'what is lent is no part of the promise',
+    );
+  });
+
+  t.test('is refused for itself: what was regular in a refused offer is not revocable', async (t) => {
+    const scene = new Scene().slave('s1', 'cpus:2').framework('p', '*', mayLose);
+    t.same(scene.given(), ['p s1 cpus:2']);
+    scene.decline('p', 's1', 'cpus:2', 60);
+    t.same(scene.given(), []);
+    t.same(scene.lend('s1', 'cpus:1').given(), ['p s1 cpus:2;cpus{REV}:1'], 'that is more than was refused');
+  });
+
+  t.test('is offered as soon as it grows', async (t) => {
+    const scene = new Scene().slave('s1', 'mem:512').framework('p', '*', mayLose);
+    t.same(scene.given(), ['p s1 mem:512']);
+    t.same(scene.lend('s1', 'cpus:1').given(), ['p s1 cpus{REV}:1']);
+    t.same(scene.lend('s1', 'cpus:3').given(), ['p s1 cpus{REV}:2']);
+    scene.lend('s1', 'cpus:3');
+    t.notOk(scene.core.pending, 'the same once more is nothing new');
+  });
+
+  t.test(
+    'falls below what is held of it: that stays so, and what comes back is not offered until less is',
+    async (t) => {
+      const scene = new Scene().slave('s1', 'mem:512').lend('s1', 'cpus:4').framework('p', '*', mayLose);
+      t.same(scene.given(), ['p s1 cpus{REV}:4;mem:512']);
+      scene.use('p', 's1', 'cpus{REV}:4;mem:512').lend('s1', 'cpus:1');
+      t.equal(scene.free('s1'), '', 'nothing is free, and nothing less than that');
+      t.same(scene.core.allocatedTo('*'), { cpus: 4_000, mem: 512_000 });
+      scene.release('p', 's1', 'cpus{REV}:2');
+      t.equal(scene.free('s1'), '', 'still 2 of 1');
+      t.same(scene.given(), []);
+      scene.release('p', 's1', 'cpus{REV}:1.5');
+      t.same(scene.given(), ['p s1 cpus{REV}:0.5']);
+      scene.lend('s1', '').release('p', 's1', 'cpus{REV}:0.5;mem:512').decline('p', 's1', 'cpus{REV}:0.5');
+      t.same(scene.given(), ['p s1 mem:512'], 'nothing is lent, and none of it is left');
+    },
+  );
+
+  t.test('may be in use before it is known how much that is', async (t) => {
+    const scene = new Scene().framework('p', '*', mayLose);
+    const used = parseResources('cpus:1;cpus{REV}:3');
+    const description = { total: parseResources('cpus:2'), hostname: 's1' };
+    scene.core.addSlave(slave('s1'), description, [{ frameworkId: framework('p'), role: '*', resources: used }]);
+    t.equal(scene.free('s1'), 'cpus:1');
+    t.same(scene.core.allocatedTo('*'), { cpus: 4_000 });
+    t.equal(scene.lend('s1', 'cpus:5').free('s1'), 'cpus:1;cpus{REV}:2');
+    const oversubscribed = lent(parseResources('cpus:4'));
+    const usage = [{ frameworkId: framework('p'), role: '*', resources: used }];
+    scene.core.addSlave(slave('s1'), { ...description, oversubscribed }, usage);
+    t.equal(scene.free('s1'), 'cpus:1;cpus{REV}:1', 'or known at once');
+  });
+
+  t.test('cannot be more than can be counted, with all else that there is of that name', async (t) => {
+    const scene = new Scene().slave('s1', 'cpus:9007199254740').framework('p', '*', mayLose);
+    t.throws(() => scene.lend('s1', 'cpus:1'), { code: 'RESOURCES_OVERFLOW' });
+    t.same(scene.given(), ['p s1 cpus:9007199254740'], 'all is as before');
+    t.same(scene.lend('s1', 'cpus:0.5').given(), ['p s1 cpus{REV}:0.5']);
+    const usage = { frameworkId: framework('p'), role: '*', resources: parseResources('cpus{REV}:1') };
+    const another = () => scene.core.addSlave(slave('s2'), { total: [], hostname: 's2' }, [usage]);
+    t.throws(another, { code: 'RESOURCES_OVERFLOW' }, 'nor in use beyond that');
   });
 });
 

@@ -50,17 +50,27 @@ const total = fc
     ),
   );
 
+const lent = fc.constantFrom(0, 0, 5, 500, 1_000, 4_000);
+/** Of agents that lend, which is not most of them. */
+const oversubscribed = fc.record({ cpus: lent, mem: fc.constantFrom(0, 32_000, 512_000) }).map((amounts) => {
+  const parts = scalars('*', amounts).map((part): Part => ({ ...part, revocable: true }));
+  return resourcesOf(pile(parts));
+});
+
 const attributes = fc.array(fc.record({ name: fc.constantFrom('rack', 'os'), text: fc.constantFrom('a', 'b', 'ab') }), {
   maxLength: 2,
 });
 const domain = fc.constantFrom(undefined, undefined, 'here', 'there').map((region) => region && { region, zone: 'z1' });
 
 function slaveDescription(number: number): Arbitrary<SlaveDescription> {
-  return fc.record({ total, attributes, domain }).map(({ domain, ...rest }) => ({
-    ...rest,
-    hostname: hostOf(number),
-    ...(domain ? { domain } : {}),
-  }));
+  return fc
+    .record({ total, attributes, domain, oversubscribed: rarely(oversubscribed) })
+    .map(({ domain, oversubscribed, ...rest }) => ({
+      ...rest,
+      hostname: hostOf(number),
+      ...(domain ? { domain } : {}),
+      ...(oversubscribed === null ? {} : { oversubscribed }),
+    }));
 }
 
 const predicate: Arbitrary<AttributeConstraint['predicate']> = fc.constantFrom(
@@ -98,13 +108,12 @@ const frameworkDescription: Arbitrary<FrameworkDescription> = fc
     constraints: rarely(constraints),
     gpuResources: fc.boolean(),
     regionAware: fc.boolean(),
+    revocableResources: fc.boolean(),
   })
-  .map(({ roles, suppressed, minAllocatable, constraints, gpuResources, regionAware }) => {
-    const [first = '*'] = roles;
+  .map(({ suppressed, minAllocatable, constraints, ...rest }) => {
+    const [first = '*'] = rest.roles;
     return {
-      roles,
-      gpuResources,
-      regionAware,
+      ...rest,
       ...(suppressed ? { suppressedRoles: [first] } : {}),
       ...(minAllocatable === null ? {} : { minAllocatable: { [first]: minAllocatable } }),
       ...(constraints === null ? {} : { constraints: { [first]: constraints } }),
@@ -154,6 +163,10 @@ function anyOf<T extends string>(...of: readonly T[]): Arbitrary<T> {
 const step: Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: addSlave },
   { weight: 2, arbitrary: fc.record({ do: anyOf('removeSlave', 'activateSlave', 'deactivateSlave'), slave }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('updateOversubscribed' as const), slave, oversubscribed }),
+  },
   { weight: 2, arbitrary: addFramework },
   {
     weight: 3,

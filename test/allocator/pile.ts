@@ -8,6 +8,8 @@ export interface Part {
   readonly role: string;
   readonly item?: number | string;
   readonly amount: number;
+  /** Only lent. */
+  readonly revocable?: true;
 }
 
 /** Resources laid out part by part, each port for itself: slow, and plain to reckon with. */
@@ -16,8 +18,10 @@ export type Pile = ReadonlyMap<string, Part>;
 export function pileOf(resources: Resources): Pile {
   const parts: Part[] = [];
   for (const { name, role, ...value } of resources) {
-    if ('scalar' in value) parts.push({ name, role, amount: value.scalar });
-    else if ('set' in value) for (const item of value.set) parts.push({ name, role, item, amount: 1 });
+    if ('scalar' in value) {
+      const { scalar: amount, ...mark } = value;
+      parts.push({ name, role, amount, ...mark });
+    } else if ('set' in value) for (const item of value.set) parts.push({ name, role, item, amount: 1 });
     else
       for (const [begin, end] of value.ranges)
         for (let item = begin; item <= end; item++) parts.push({ name, role, item, amount: 1 });
@@ -32,10 +36,10 @@ export function pile(parts: readonly Part[]): Pile {
 
 export function resourcesOf(of: Pile): Resources {
   const resources = new Map<string, Resource>();
-  for (const { name, role, item, amount } of [...of.values()].sort(byItem)) {
-    const key = `${name}(${role})`;
+  for (const { name, role, item, amount, revocable } of [...of.values()].sort(byItem)) {
+    const key = `${name}(${role})${revocable ? '{REV}' : ''}`;
     const before = resources.get(key);
-    if (item === undefined) resources.set(key, { name, role, scalar: amount });
+    if (item === undefined) resources.set(key, { name, role, scalar: amount, ...(revocable ? { revocable } : {}) });
     else if (typeof item === 'string')
       resources.set(key, { name, role, set: [...(before !== undefined && 'set' in before ? before.set : []), item] });
     else
@@ -69,6 +73,11 @@ export function minus(a: Pile, b: Pile): Pile {
   return rest;
 }
 
+/** What there is more of in the first than in the second. */
+export function beyond(a: Pile, b: Pile): Pile {
+  return pile([...a].map(([key, part]) => ({ ...part, amount: part.amount - (b.get(key)?.amount ?? 0) })));
+}
+
 /** Whether all of `part` is in `whole`, in the same roles. */
 export function covers(whole: Pile, part: Pile): boolean {
   for (const [key, { amount }] of part) if ((whole.get(key)?.amount ?? 0) < amount) return false;
@@ -84,14 +93,14 @@ export function partsOf(of: Pile, wanted: (part: Part) => boolean): Part[] {
   return [...of.values()].filter(wanted).sort(byItem);
 }
 
-/** The thousandths of a scalar over all roles. */
+/** The thousandths of a scalar over all roles, regular and revocable. */
 export function amountOf(of: Pile, name: string): number {
   let sum = 0;
   for (const part of of.values()) if (part.name === name && part.item === undefined) sum += part.amount;
   return sum;
 }
 
-/** The thousandths of all scalars over all roles. */
+/** The thousandths of all scalars over all roles, regular and revocable. */
 export function scalarsOf(of: Pile): Map<string, number> {
   const sums = new Map<string, number>();
   for (const part of of.values()) if (isScalar(part)) sums.set(part.name, (sums.get(part.name) ?? 0) + part.amount);
@@ -102,12 +111,22 @@ export function isScalar(part: Part): boolean {
   return part.item === undefined;
 }
 
-export function isUnreserved(part: Part): boolean {
-  return part.role === '*';
+export function isReserved(part: Part): boolean {
+  return part.role !== '*';
 }
 
-function keyOf({ name, role, item }: Part): string {
-  return item === undefined ? `${name}(${role})` : `${name}(${role})/${item}`;
+export function isRevocable(part: Part): boolean {
+  return part.revocable === true;
+}
+
+/** What quota is about: neither reserved nor revocable. */
+export function isUnreserved(part: Part): boolean {
+  return !isReserved(part) && !isRevocable(part);
+}
+
+function keyOf({ name, role, item, revocable }: Part): string {
+  const kind = `${name}(${role})${revocable ? '{REV}' : ''}`;
+  return item === undefined ? kind : `${kind}/${item}`;
 }
 
 function byItem(a: Part, b: Part): number {

@@ -17,16 +17,19 @@ t.setTimeout(180_000);
 
 t.test('Every gift is the reference’s, in an order that it allows, and none is missing', (t) => {
   let gifts = 0;
+  let loans = 0;
   fc.assert(
     fc.property(fc.nat(), options, history, (seed, options, steps) => {
       const world = new World(seed, options);
       for (const step of steps) world.step(step);
       world.finish();
       gifts += world.gifts;
+      loans += world.loans;
     }),
     runs,
   );
   t.ok(gifts > 5_000, `${gifts} gifts were compared`);
+  t.ok(loans > 500, `${loans} of them held something revocable`);
   t.end();
 });
 

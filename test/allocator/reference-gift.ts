@@ -1,5 +1,16 @@
 import type { Quantities } from '@mesos-ts/master';
-import { amountOf, isScalar, isUnreserved, type Part, type Pile, partsOf, pile, scalarsOf } from './pile.js';
+import {
+  amountOf,
+  isReserved,
+  isRevocable,
+  isScalar,
+  isUnreserved,
+  type Part,
+  type Pile,
+  partsOf,
+  pile,
+  scalarsOf,
+} from './pile.js';
 
 /*
  * How large a gift is. All of these take and return piles and look at nothing else.
@@ -48,7 +59,7 @@ export function cut(of: Pile, room: (name: string) => number | undefined): Pile 
   );
 }
 
-/** That much of the scalars, reserved ones first; of all else everything. */
+/** That much of the scalars, reserved ones first, then revocable ones; of all else everything. */
 export function taken(of: Pile, amounts: ReadonlyMap<string, number>): Pile {
   const missing = new Map(amounts);
   const take = (part: Part): Part => {
@@ -81,7 +92,7 @@ function ceilOf(part: bigint, whole: bigint): number {
   return Number((part + whole - 1n) / whole);
 }
 
-/** Reserved ones first. */
 function rank(part: Part): number {
-  return isUnreserved(part) ? 1 : 0;
+  if (isReserved(part)) return 0;
+  return isRevocable(part) ? 1 : 2;
 }

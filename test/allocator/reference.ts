@@ -13,10 +13,14 @@ import type {
 import type { Filters, FrameworkId, Resources, SlaveId } from '@mesos-ts/protocol';
 import {
   amountOf,
+  beyond,
   covers,
+  isReserved,
+  isRevocable,
   isScalar,
   isUnreserved,
   minus,
+  type Part,
   type Pile,
   partsOf,
   pile,
@@ -48,6 +52,8 @@ export interface Holding extends Client {
 interface Slave {
   readonly description: SlaveDescription;
   readonly total: Pile;
+  /** What it may lend on top of that. */
+  lends: Pile;
   active: boolean;
 }
 
@@ -107,7 +113,8 @@ export class Reference {
 
   addSlave(slaveId: string, description: SlaveDescription, used: readonly Usage[]): void {
     this.removeSlave(slaveId);
-    this.slaves.set(slaveId, { description, total: pileOf(description.total), active: true });
+    const { total, oversubscribed = [] } = description;
+    this.slaves.set(slaveId, { description, total: pileOf(total), lends: pileOf(oversubscribed), active: true });
     for (const { frameworkId, role, resources } of used)
       this.#hold({ frameworkId, role }, slaveId, pile([]), pileOf(resources));
   }
@@ -117,6 +124,11 @@ export class Reference {
     this.holdings = this.holdings.filter((one) => one.slaveId !== slaveId);
     this.refusals = this.refusals.filter((one) => one.slaveId !== slaveId);
     this.#forgetGifts();
+  }
+
+  updateOversubscribed(slaveId: string, oversubscribed: Resources): void {
+    const slave = this.slaves.get(slaveId);
+    if (slave !== undefined) slave.lends = pileOf(oversubscribed);
   }
 
   setSlaveActive(slaveId: string, active: boolean): void {
@@ -269,11 +281,21 @@ export class Reference {
   }
 
   free(slaveId: string): Pile {
+    return minus(this.all(slaveId), this.#heldOf(slaveId));
+  }
+
+  /** What an agent has and lends, as long as more is held of that than it may lend by now: as much as is held. */
+  all(slaveId: string): Pile {
     const slave = this.slaves.get(slaveId);
     assert.ok(slave !== undefined);
+    const borrowed = pile(partsOf(this.#heldOf(slaveId), isRevocable));
+    return plus(plus(slave.total, slave.lends), beyond(borrowed, slave.lends));
+  }
+
+  #heldOf(slaveId: string): Pile {
     return this.holdings
       .filter((one) => one.slaveId === slaveId)
-      .reduce((free, { offered, used }) => minus(minus(free, offered), used), slave.total);
+      .reduce((held, { offered, used }) => plus(plus(held, offered), used), pile([]));
   }
 
   holding({ frameworkId, role }: Client, slaveId: string): Holding {
@@ -299,8 +321,7 @@ export class Reference {
     let sum = 0;
     for (const { total } of this.slaves.values())
       for (const part of total.values())
-        if (isScalar(part) && !isUnreserved(part) && part.name === name && isWithin(part.role, role))
-          sum += part.amount;
+        if (isScalar(part) && isReserved(part) && part.name === name && isWithin(part.role, role)) sum += part.amount;
     for (const one of this.holdings)
       if (isWithin(one.role, role)) sum += unreservedOf(one.offered, name) + unreservedOf(one.used, name);
     return sum;
@@ -393,11 +414,11 @@ export class Reference {
   }
 
   #total(name: string): number {
-    return [...this.slaves.values()].reduce((sum, { total }) => sum + amountOf(total, name), 0);
+    return [...this.slaves.keys()].reduce((sum, slaveId) => sum + amountOf(this.all(slaveId), name), 0);
   }
 
   #totals(): Map<string, number> {
-    const names = new Set([...this.slaves.values()].flatMap(({ total }) => [...scalarsOf(total).keys()]));
+    const names = new Set([...this.slaves.keys()].flatMap((slaveId) => [...scalarsOf(this.all(slaveId)).keys()]));
     const counting = [...names].filter((name) => this.options.excludedResourceNames?.includes(name) !== true);
     return new Map(counting.map((name) => [name, this.#total(name)]));
   }
@@ -421,8 +442,12 @@ export class Reference {
   }
 
   #amount(framework: Framework, client: Client, slave: Slave, slaveId: string, now: number): Look {
-    const mayHave = (of: Pile) => pile(partsOf(of, ({ role }) => role === '*' || isWithin(client.role, role)));
-    const [free, whole] = [mayHave(this.free(slaveId)), mayHave(slave.total)];
+    // What may be taken away is for those who can do with that, and what somebody waits for is for keeps.
+    const mayLose = framework.description.revocableResources === true && framework.demands === undefined;
+    const isForIt = (part: Part) =>
+      isRevocable(part) ? mayLose : !isReserved(part) || isWithin(client.role, part.role);
+    const mayHave = (of: Pile) => pile(partsOf(of, isForIt));
+    const [free, whole] = [mayHave(this.free(slaveId)), mayHave(plus(slave.total, slave.lends))];
     const limited = cut(free, (name) => this.#limitRoom(client.role, name));
     const left = cut(limited, (name) => this.#headroom(client.role, name));
     const sized =
@@ -547,7 +572,7 @@ export class Reference {
   /** A role is there as long as there is a client, a quota or a reservation of it, or anything allocated, or of one below. */
   #forgetGifts(): void {
     const reserved = [...this.slaves.values()].flatMap(({ total }) =>
-      partsOf(total, (part) => !isUnreserved(part)).map(({ role }) => role),
+      partsOf(total, isReserved).map(({ role }) => role),
     );
     const held = this.holdings.filter((one) => scalarsOf(plus(one.offered, one.used)).size > 0);
     const clients = this.clients();

@@ -12,7 +12,20 @@ import {
 } from '@mesos-ts/master';
 import { Random } from '@mesos-ts/process';
 import type { FrameworkId, Resources, SlaveId } from '@mesos-ts/protocol';
-import { isScalar, type Part, type Pile, partsOf, pile, pileOf, plus, resourcesOf, same } from './pile.js';
+import {
+  isRevocable,
+  isScalar,
+  isUnreserved,
+  minus,
+  type Part,
+  type Pile,
+  partsOf,
+  pile,
+  pileOf,
+  plus,
+  resourcesOf,
+  same,
+} from './pile.js';
 import { type Holding, type Look, Reference, type ReferenceOptions, textOf } from './reference.js';
 import { pathsTo } from './reference-shares.js';
 
@@ -26,6 +39,7 @@ type SlaveStep =
       readonly description: SlaveDescription;
       readonly used: readonly Used[];
     }
+  | { readonly do: 'updateOversubscribed'; readonly slave: number; readonly oversubscribed: Resources }
   | { readonly do: 'removeSlave' | 'activateSlave' | 'deactivateSlave'; readonly slave: number };
 
 type FrameworkStep = { readonly framework: number } & (
@@ -68,6 +82,8 @@ export class World {
   readonly reference: Reference;
   /** How many gifts were compared. */
   gifts = 0;
+  /** How many of them held something revocable, with something regular or without. */
+  loans = 0;
   now = 0;
 
   constructor(
@@ -93,7 +109,7 @@ export class World {
       while (this.core.pending);
     const run = this.core.allocate(this.now);
     if (this.mode === 'slices') assert.deepEqual(run.map(textOf), []);
-    this.gifts += run.length;
+    this.#count(run);
     this.reference.replay(run, this.now);
     assert.equal(this.core.pending, false, 'nothing is pending after a run');
     assert.deepEqual(this.core.allocate(this.now).map(textOf), [], 'nothing more is given while nothing changes');
@@ -102,12 +118,13 @@ export class World {
 
   /** Free and allocated are the total of every agent, and both say the same of them. */
   requireSameBooks(): void {
-    for (const [slaveId, { total }] of this.reference.slaves) {
+    for (const slaveId of this.reference.slaves.keys()) {
       const free = pileOf(this.core.free(slaveId as SlaveId) ?? []);
       const held = this.reference.holdings.filter((one) => one.slaveId === slaveId);
       // plus and its assertion: a port that is there twice is found here.
       const all = held.reduce((sum, { offered, used }) => plus(plus(sum, offered), used), free);
-      if (!same(all, total)) assert.fail(`${slaveId}: what is free and allocated is not what it has: ${shown(all)}`);
+      if (!same(all, this.reference.all(slaveId)))
+        assert.fail(`${slaveId}: what is free and allocated is not what it has: ${shown(all)}`);
     }
     for (const role of new Set(this.reference.holdings.flatMap((one) => pathsTo(one.role)))) {
       const allocated = this.core.allocatedTo(role);
@@ -153,7 +170,10 @@ export class World {
   #doToSlave(step: SlaveStep): void {
     const slaveId = slaveOf(step.slave);
     if (step.do === 'addSlave') this.#addSlave(slaveId, step.description, step.used);
-    else {
+    else if (step.do === 'updateOversubscribed') {
+      this.core.updateOversubscribed(slaveId, step.oversubscribed);
+      this.reference.updateOversubscribed(slaveId, step.oversubscribed);
+    } else {
       this.core[step.do](slaveId);
       if (step.do === 'removeSlave') this.reference.removeSlave(slaveId);
       else this.reference.setSlaveActive(slaveId, step.do === 'activateSlave');
@@ -205,12 +225,14 @@ export class World {
     else this.#slice();
   }
 
+  /** What is in use of what it lends is twice what it may: more was lent before. */
   #addSlave(slaveId: SlaveId, description: SlaveDescription, used: readonly Used[]): void {
-    let left = pileOf(description.total);
+    const lent = pile([...pileOf(description.oversubscribed ?? []).values()].map(twice));
+    let left = plus(pileOf(description.total), lent);
     const usages: Usage[] = [];
     for (const { framework, role, part } of used) {
       const resources = resourcesOf(partOf(left, part));
-      left = pile([...left.values()].map((one) => ({ ...one, amount: one.amount - amountIn(resources, one) })));
+      left = minus(left, pileOf(resources));
       if (resources.length > 0) usages.push({ frameworkId: frameworkOf(framework), role, resources });
     }
     this.core.addSlave(slaveId, description, usages);
@@ -225,9 +247,7 @@ export class World {
       this.core.used(frameworkId as FrameworkId, slaveId as SlaveId, role, resources);
       this.reference.used(frameworkId, slaveId, role, resources);
     }
-    const rest = resourcesOf(
-      pile([...offered.values()].map((one) => ({ ...one, amount: one.amount - amountIn(resources, one) }))),
-    );
+    const rest = resourcesOf(minus(offered, using));
     if (rest.length > 0) this.#recover({ frameworkId, role, slaveId }, rest, refuseSeconds);
   }
 
@@ -252,7 +272,12 @@ export class World {
   #slice(): void {
     const gifts = this.core.allocate(this.now, () => true);
     for (const gift of gifts) this.#requireRight(gift);
+    this.#count(gifts);
+  }
+
+  #count(gifts: readonly Allocation[]): void {
     this.gifts += gifts.length;
+    this.loans += gifts.filter(({ resources }) => [...pileOf(resources).values()].some(isRevocable)).length;
   }
 
   /** A gift is as large as it may be, and breaks neither a limit nor a promise. */
@@ -271,7 +296,7 @@ export class World {
     for (const { role, limits } of this.reference.quotas.filter((quota) => pathsTo(gift.role).includes(quota.role)))
       for (const part of pileOf(gift.resources).values()) {
         const limit = limits[part.name];
-        if (limit === undefined || part.role !== '*') continue;
+        if (limit === undefined || !isUnreserved(part)) continue;
         assert.ok(this.reference.consumed(role, part.name) <= limit, `${textOf(gift)} is beyond the limit of ${role}`);
       }
   }
@@ -336,11 +361,8 @@ function partOf(of: Pile, thousandths: number): Pile {
   return pile([...scalars, ...items.slice(items.length - Math.floor((items.length * thousandths) / 1_000))]);
 }
 
-function amountIn(resources: Resources, { name, role, item }: Part): number {
-  return (
-    [...pileOf(resources).values()].find((one) => one.name === name && one.role === role && one.item === item)
-      ?.amount ?? 0
-  );
+function twice(part: Part): Part {
+  return { ...part, amount: 2 * part.amount };
 }
 
 function shown(of: Pile): string {

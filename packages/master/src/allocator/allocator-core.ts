@@ -1,5 +1,6 @@
 import type { Random } from '@mesos-ts/process';
 import {
+  equalResources,
   type Filters,
   type FrameworkId,
   isEmpty,
@@ -25,7 +26,7 @@ import { explain } from './explanation.js';
 import { GiftRules } from './gift.js';
 import { RefusalWatch } from './refusal-watch.js';
 import { type Role, Roles } from './roles.js';
-import { type Amounts, addAll, haveCommon, ScalarNames } from './scalar-names.js';
+import { type Amounts, addAll, haveCommon, isForAnybody, ScalarNames } from './scalar-names.js';
 import { inOrder, isBelowActive, precedes, type ShareNode, type Sharing } from './share-node.js';
 import { SlaveBooks } from './slave-books.js';
 
@@ -109,7 +110,7 @@ export class AllocatorCore {
     this.removeSlave(slaveId);
     // What contradicts itself throws here, before it counts anywhere.
     const slave = new SlaveBooks(slaveId, description, used, this.#names, this.#region);
-    this.#requireCountable(description.total);
+    this.#requireCountable([...description.total, ...slave.lent]);
     slave.listed = this.#isListed(slave);
     this.#slaves.set(slaveId, slave);
     this.#countTotal(slave, 1);
@@ -130,6 +131,20 @@ export class AllocatorCore {
       this.#applicants.countOff(frameworkId, role, offered);
     }
     this.#countTotal(slave, -1);
+  }
+
+  updateOversubscribed(slaveId: SlaveId, oversubscribed: Resources): void {
+    const slave = this.#slaves.get(slaveId);
+    if (slave === undefined || equalResources(slave.oversubscribed, oversubscribed)) return;
+    this.#offerOf(slave, -1);
+    this.#countLent(slave.lent, -1);
+    try {
+      this.#requireCountable(slave.lentOf(oversubscribed));
+      slave.lend(oversubscribed);
+    } finally {
+      this.#countLent(slave.lent, 1);
+      this.#offerOf(slave, 1);
+    }
   }
 
   activateSlave(slaveId: SlaveId): void {
@@ -417,10 +432,15 @@ export class AllocatorCore {
     const slave = this.#slaves.get(slaveId);
     if (slave === undefined || isEmpty(resources)) return undefined;
     this.#offerOf(slave, -1);
+    const { lent } = slave;
     try {
       const counted = slave.takeBack(frameworkId, role, resources, fromOffers);
       this.#charge(frameworkId, role, resources, -1);
       this.#applicants.countOff(frameworkId, role, counted);
+      if (slave.lent !== lent) {
+        this.#countLent(lent, -1);
+        this.#countLent(slave.lent, 1);
+      }
     } finally {
       this.#offerOf(slave, 1);
     }
@@ -431,16 +451,16 @@ export class AllocatorCore {
     const role = this.#roles.at(rolePath);
     const client = this.#applicants.client(frameworkId, rolePath);
     const scalars = this.#names.scalars(resources);
-    const isUnreserved = resources.every((resource) => resource.role === unreservedRole);
-    const unreserved = isUnreserved ? scalars : this.#names.scalars(resources, true);
+    const unreserved = resources.every(isForAnybody) ? scalars : this.#names.scalars(resources, true);
     this.#roles.charge(role, client?.node, scalars, unreserved, sign);
     if (client !== undefined) return;
     this.#applicants.charge(frameworkId, rolePath, scalars, sign);
     this.#roles.tidy(role);
   }
 
-  #countTotal({ description: { total } }: SlaveBooks, sign: 1 | -1): void {
+  #countTotal({ description: { total }, lent }: SlaveBooks, sign: 1 | -1): void {
     addAll(this.#totals, this.#names.scalars(total), sign);
+    this.#countLent(lent, sign);
     this.#sharesChanged = true;
     if (this.#heldBack) this.#pending.all = true;
     for (const resource of total)
@@ -448,9 +468,17 @@ export class AllocatorCore {
     this.#applicants.lookAgainForCapped();
   }
 
+  /** What an agent lends is a part of what the cluster has, as is what it has. */
+  #countLent(lent: Resources, sign: 1 | -1): void {
+    if (isEmpty(lent)) return;
+    addAll(this.#totals, this.#names.scalars(lent), sign);
+    this.#sharesChanged = true;
+    this.#applicants.lookAgainForCapped();
+  }
+
   /** All agents together must be counted exactly. */
-  #requireCountable(total: Resources): void {
-    this.#names.scalars(total).forEach((amount, place) => {
+  #requireCountable(more: Resources): void {
+    this.#names.scalars(more).forEach((amount, place) => {
       if (Number.isSafeInteger(amount + (this.#totals[place] ?? 0))) return;
       const name = this.#names.name(place);
       throw new ResourcesError('RESOURCES_OVERFLOW', `the ${name} of all agents are beyond 2^53 - 1 thousandths`);
@@ -458,7 +486,7 @@ export class AllocatorCore {
   }
 
   #unreservedOf(slave: SlaveBooks, gift: Resources, scalars: Amounts): Amounts {
-    return slave.hasReserved ? this.#names.scalars(gift, true) : scalars;
+    return slave.isPlain ? scalars : this.#names.scalars(gift, true);
   }
 
   #reorder(): void {

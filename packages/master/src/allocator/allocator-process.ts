@@ -62,6 +62,10 @@ export class AllocatorProcess extends Process implements Allocator {
     });
   }
 
+  updateOversubscribed(slaveId: SlaveId, oversubscribed: Resources): void {
+    this.#change(slaveId, (core) => core.updateOversubscribed(slaveId, oversubscribed));
+  }
+
   activateSlave(slaveId: SlaveId): void {
     this.#change(slaveId, (core) => (this.#quarantined.has(slaveId) ? undefined : core.activateSlave(slaveId)));
   }

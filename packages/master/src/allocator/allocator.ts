@@ -26,6 +26,8 @@ export type Usage = Omit<Allocation, 'slaveId'>;
 /** An agent, as far as it matters for what is offered of it. */
 export interface SlaveDescription {
   readonly total: Resources;
+  /** What it lends on top of that: all of it revocable. Default nothing. */
+  readonly oversubscribed?: Resources;
   readonly hostname: string;
   /** A name may stand there several times. Default none. */
   readonly attributes?: readonly Attribute[];
@@ -50,6 +52,8 @@ export interface FrameworkDescription {
   readonly gpuResources?: boolean;
   /** Whether it is offered agents of other regions than the master's. Default false. */
   readonly regionAware?: boolean;
+  /** Whether it is offered what is revocable, where it has not said what it waits for. Default false. */
+  readonly revocableResources?: boolean;
 }
 
 /** What a role and those below it are promised, and may have at most. A name without a limit is unlimited. */
@@ -125,6 +129,8 @@ export interface Allocator {
   addSlave(slaveId: SlaveId, slave: SlaveDescription, used: readonly Usage[]): void;
   /** What was allocated on it is forgotten, too. */
   removeSlave(slaveId: SlaveId): void;
+  /** From now on it lends that: all of it revocable. What is held of what it lent before stays so until it is given back. */
+  updateOversubscribed(slaveId: SlaveId, oversubscribed: Resources): void;
   /** Offer of it again. */
   activateSlave(slaveId: SlaveId): void;
   /** Offer nothing of it for now; what is allocated stays so. */

@@ -221,7 +221,8 @@ export class Applicants {
   }
 
   #described(client: Client): void {
-    const particular = client.minima !== this.#leastOffer || client.wishes !== undefined;
+    const mayLose = client.framework.description.revocableResources === true;
+    const particular = client.minima !== this.#leastOffer || client.wishes !== undefined || mayLose;
     if (particular !== client.particular) this.#roles.countParticular(client.role, particular ? 1 : -1);
     client.particular = particular;
     this.#settle(client);

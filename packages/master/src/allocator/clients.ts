@@ -1,4 +1,4 @@
-import type { FrameworkId } from '@mesos-ts/protocol';
+import { type FrameworkId, type Resources, regularResources, resourcesForRole } from '@mesos-ts/protocol';
 import type { Demand, FrameworkDescription, OfferConstraints } from './allocator.js';
 import type { Role } from './roles.js';
 import type { Amounts } from './scalar-names.js';
@@ -42,6 +42,16 @@ export interface Client {
   refusalsSince: number;
   /** Whether limits must not pass over its role as a whole: it may want something that others would not. */
   particular: boolean;
+}
+
+/**
+ * What of it the client may have at all, whatever quota says. What is revocable is for frameworks that can do with losing it;
+ * and a shape that somebody waits for is of what it may keep.
+ */
+export function usableBy({ role, framework, wishes }: Client, resources: Resources): Resources {
+  const ofRole = resourcesForRole(resources, role.path);
+  const mayLose = framework.description.revocableResources === true && wishes === undefined;
+  return mayLose ? ofRole : regularResources(ofRole);
 }
 
 /** How often a shape fits into amounts. */

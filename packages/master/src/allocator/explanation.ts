@@ -1,5 +1,5 @@
 import type { AgentExplanation, Hindrance, Precedence, RoleExplanation } from './allocator.js';
-import { type Client, fits } from './clients.js';
+import { type Client, fits, usableBy } from './clients.js';
 import type { GiftRules } from './gift.js';
 import { lacking, type ScalarNames } from './scalar-names.js';
 import { inOrder, type ShareNode } from './share-node.js';
@@ -51,7 +51,7 @@ function hindrance(client: Client, slave: SlaveBooks, { rules, names, now }: Exp
 
 /** Where even all that the agent has would not do. */
 function tooSmall(client: Client, slave: SlaveBooks, names: ScalarNames): Hindrance | undefined {
-  const whole = names.scalars(slave.totalFor(client.role.path));
+  const whole = names.scalars(usableBy(client, slave.whole));
   const wanted = client.wishes?.map(({ shape }) => shape) ?? client.minima;
   const least = wanted[0];
   if (least === undefined || wanted.some((one) => fits(whole, one) > 0)) return undefined;

@@ -1,13 +1,6 @@
-import {
-  isEmpty,
-  type Range,
-  type Resource,
-  type Resources,
-  resourcesForRole,
-  unreservedRole,
-} from '@mesos-ts/protocol';
+import { isEmpty, isRevocable, type Range, type Resource, type Resources, unreservedRole } from '@mesos-ts/protocol';
 import type { AttributeConstraint, Hindrance } from './allocator.js';
-import { type Client, fits } from './clients.js';
+import { type Client, fits, usableBy } from './clients.js';
 import { unmetConstraint } from './offer-constraints.js';
 import type { Role, Roles } from './roles.js';
 import { type Amounts, add, addAll, covers, isNone, lacking, type ScalarNames } from './scalar-names.js';
@@ -99,8 +92,8 @@ export class GiftRules {
     this.#isLimited = false;
     this.#isHeldBack = false;
     if (!this.#mayHave(slave, client)) return undefined;
-    const free = slave.hasReserved ? resourcesForRole(slave.free, client.role.path) : slave.free;
-    const scalars = slave.hasReserved ? this.#names.scalars(free) : slave.scalars;
+    const free = slave.isPlain ? slave.free : usableBy(client, slave.free);
+    const scalars = slave.isPlain ? slave.scalars : this.#names.scalars(free);
     if (client.wishes !== undefined) return this.#shaped(slave, client, free, scalars);
     if (!this.#isEnough(scalars, client)) return this.#hinder('short', this.#shortBy(scalars, client));
     if (isEmpty(free)) return this.#hinder('short', []);
@@ -223,16 +216,13 @@ export class GiftRules {
   }
 
   /**
-   * A part of what is free: so much of the scalars, reserved ones first, and of ports and sets as large a part, so that a small
-   * gift does not take them all.
+   * A part of what is free: so much of the scalars, first what quota does not concern, and of ports and sets as large a part,
+   * so that a small gift does not take them all.
    */
   #part(free: Resources, scalars: Amounts, gift: Amounts): Resources {
     const left = [...gift];
-    const reservedFirst = free.toSorted(
-      (a, b) => Number(a.role === unreservedRole) - Number(b.role === unreservedRole),
-    );
     const parts: Resource[] = [];
-    for (const resource of reservedFirst) {
+    for (const resource of free.toSorted((a, b) => rank(a) - rank(b))) {
       if (!('scalar' in resource)) parts.push(partOf(resource, this.#fraction(scalars, gift)));
       else {
         const place = this.#names.place(resource.name);
@@ -242,7 +232,7 @@ export class GiftRules {
       }
     }
     const kept = parts.filter((part) => !isNothing(part));
-    return kept.sort((a, b) => (a.name === b.name ? order(a.role, b.role) : order(a.name, b.name)));
+    return kept.sort((a, b) => order(a.name, b.name) || order(a.role, b.role) || rank(b) - rank(a));
   }
 
   /** The larger one of those of cpus and mem; all where there is neither. */
@@ -261,6 +251,12 @@ export class GiftRules {
     this.#by = by;
     return undefined;
   }
+}
+
+/** Reserved, revocable, and what is for anybody. */
+function rank(resource: Resource): number {
+  if (resource.role !== unreservedRole) return 0;
+  return isRevocable(resource) ? 1 : 2;
 }
 
 interface Fraction {

@@ -1,5 +1,4 @@
-import type { Resources } from '@mesos-ts/protocol';
-import { unreservedRole } from '@mesos-ts/protocol';
+import { isRevocable, type Resource, type Resources, unreservedRole } from '@mesos-ts/protocol';
 import type { Quantities } from './allocator.js';
 
 /** Thousandths of scalars, each at the place of its name; what is beyond the end is none. */
@@ -41,14 +40,19 @@ export class ScalarNames {
     return quantities;
   }
 
-  /** Of a canonical list; of what is unreserved in it alone, if that is asked for. */
+  /** Of a canonical list, regular and revocable together; of what is {@link isForAnybody} alone, if that is asked for. */
   scalars(resources: Resources, unreservedOnly = false): Amounts {
     const amounts: Amounts = [];
     for (const resource of resources)
-      if ('scalar' in resource && (!unreservedOnly || resource.role === unreservedRole))
+      if ('scalar' in resource && (!unreservedOnly || isForAnybody(resource)))
         add(amounts, this.place(resource.name), resource.scalar);
     return amounts;
   }
+}
+
+/** Whether it is neither reserved nor revocable: only that is unreserved for quota. */
+export function isForAnybody(resource: Resource): boolean {
+  return resource.role === unreservedRole && !isRevocable(resource);
 }
 
 /** Adds to one of the amounts. */

@@ -1,9 +1,11 @@
 import {
   addResources,
+  equalResources,
   type FrameworkId,
   isEmpty,
   type Resources,
-  resourcesForRole,
+  regularResources,
+  revocableResources,
   type SlaveId,
   subtractResources,
   unreservedRole,
@@ -23,18 +25,20 @@ export interface Holding {
 
 const nothing: Amounts = [];
 const noHoldings: Holding[] = [];
+const noResources: Resources = [];
 
 /** The books of one agent: each resource is free or held by one framework in one role. */
 export class SlaveBooks {
   readonly id: SlaveId;
   readonly description: SlaveDescription;
-  /** Whether anything is reserved, so that not everybody may have all of it. */
-  readonly hasReserved: boolean;
+  readonly #hasReserved: boolean;
   readonly hasGpus: boolean;
   readonly #names: ScalarNames;
   /** So few that they are found by looking at each. Replaced, and never changed, while there is none. */
   #holdings = noHoldings;
   #free: Resources;
+  #oversubscribed: Resources;
+  #lent = noResources;
   #scalars = nothing;
   #unreserved = nothing;
   active = true;
@@ -49,18 +53,24 @@ export class SlaveBooks {
 
   /** @throws {ResourcesError} where more is used than there is. */
   constructor(id: SlaveId, description: SlaveDescription, used: readonly Usage[], names: ScalarNames, region?: string) {
-    const { total, domain } = description;
+    const { total, oversubscribed = noResources, domain } = description;
     this.id = id;
     this.description = description;
     this.#names = names;
     this.#free = total;
-    this.hasReserved = total.some(({ role }) => role !== unreservedRole);
+    this.#oversubscribed = oversubscribed;
+    this.#hasReserved = total.some(({ role }) => role !== unreservedRole);
     this.hasGpus = total.some(({ name }) => name === 'gpus');
     this.isRemote = region !== undefined && domain !== undefined && domain.region !== region;
     for (const { frameworkId, role, resources } of used) this.#hold(frameworkId, role, resources);
     let free = total;
-    for (const { resources } of this.#holdings) free = subtractResources(free, resources);
-    this.#setFree(free);
+    let lends = !isEmpty(oversubscribed);
+    for (const { resources } of this.#holdings) {
+      const regular = regularResources(resources);
+      if (regular !== resources) lends = true;
+      free = subtractResources(free, regular);
+    }
+    this.#setFree(lends ? this.#withLoan(free) : free);
   }
 
   get free(): Resources {
@@ -72,14 +82,40 @@ export class SlaveBooks {
     return this.#scalars;
   }
 
-  /** Those that are free and reserved for nobody. */
+  /** Those that are free, reserved for nobody, and not revocable. */
   get unreserved(): Amounts {
     return this.#unreserved;
   }
 
-  /** All that it has for a role. */
-  totalFor(role: string): Resources {
-    return resourcesForRole(this.description.total, role);
+  /** Whether everybody may have all of it: nothing is reserved or lent. */
+  get isPlain(): boolean {
+    return !this.#hasReserved && this.#lent === noResources;
+  }
+
+  /** All that would be free if it were idle. */
+  get whole(): Resources {
+    return addResources(this.description.total, this.#oversubscribed);
+  }
+
+  /** What it may lend, on top of what it has. */
+  get oversubscribed(): Resources {
+    return this.#oversubscribed;
+  }
+
+  /** That, and what is still held beyond it of what it lent before. The very same list while that is the same. */
+  get lent(): Resources {
+    return this.#lent;
+  }
+
+  /** What {@link lent} would be. @throws {ResourcesError} OVERFLOW where it is beyond what can be counted. */
+  lentOf(oversubscribed: Resources): Resources {
+    return addResources(oversubscribed, beyond(this.#borrowed(), oversubscribed));
+  }
+
+  /** What is free of it changes; what is held stays so. */
+  lend(oversubscribed: Resources): void {
+    this.#oversubscribed = oversubscribed;
+    this.#setFree(this.#withLoan(this.#free));
   }
 
   get isOffered(): boolean {
@@ -105,11 +141,12 @@ export class SlaveBooks {
   takeBack(frameworkId: FrameworkId, role: string, resources: Resources, fromOffers: boolean): Amounts {
     const holding = this.#holdingOf(frameworkId, role);
     const left = subtractResources(holding?.resources ?? [], resources);
-    const free = isEmpty(this.#free) ? resources : addResources(this.#free, resources);
+    const back = this.#lent === noResources ? resources : regularResources(resources);
+    const free = isEmpty(this.#free) ? back : addResources(this.#free, back);
     const counted = fromOffers && holding !== undefined ? this.use(frameworkId, role, resources) : nothing;
     if (holding !== undefined) holding.resources = left;
     if (isEmpty(left)) this.#holdings = this.#holdings.filter((other) => other !== holding);
-    this.#setFree(free);
+    this.#setFree(this.#lent === noResources ? free : this.#withLoan(free));
     return counted;
   }
 
@@ -141,9 +178,31 @@ export class SlaveBooks {
     return undefined;
   }
 
+  /** What is free, with as much as may be lent and is not; notes what is {@link lent}. */
+  #withLoan(free: Resources): Resources {
+    const lent = this.lentOf(this.#oversubscribed);
+    if (!equalResources(lent, this.#lent)) this.#lent = isEmpty(lent) ? noResources : lent;
+    return addResources(regularResources(free), beyond(this.#oversubscribed, this.#borrowed()));
+  }
+
+  /** What is held of what it lends. */
+  #borrowed(): Resources {
+    return this.#holdings.reduce((all, { resources }) => addResources(all, revocableResources(resources)), noResources);
+  }
+
   #setFree(free: Resources): void {
     this.#free = free;
     this.#scalars = isEmpty(free) ? nothing : this.#names.scalars(free);
-    this.#unreserved = this.hasReserved && !isEmpty(free) ? this.#names.scalars(free, true) : this.#scalars;
+    this.#unreserved = this.isPlain || isEmpty(free) ? this.#scalars : this.#names.scalars(free, true);
   }
+}
+
+/** How much more of each there is in the first than in the second; both are revocable. */
+function beyond(resources: Resources, others: Resources): Resources {
+  return resources.flatMap((resource) => {
+    const other = others.find(({ name }) => name === resource.name);
+    if (!('scalar' in resource) || other === undefined || !('scalar' in other)) return [resource];
+    const scalar = resource.scalar - other.scalar;
+    return scalar > 0 ? [{ ...resource, scalar }] : [];
+  });
 }
