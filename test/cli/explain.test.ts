@@ -42,13 +42,18 @@ t.test(
         '--work-dir',
         join(folder, name),
       ]);
-    started(['framework', 'sum']);
+    const sum = started(['framework', 'sum', '--tasks', '3']);
     await eventually('all agents are explained', async () => (await explain('sum')).stdout.includes('limited:'));
     const { stdout, code } = await explain('sum');
     t.equal(code, 0);
     t.comment(stdout);
     t.match(stdout, /^framework \S+-0000 \(sum\)\n\nrole \*\n/);
     t.match(stdout, /\n {2}tiny: too small even if idle: short by /);
+
+    t.match(stdout, /\n {2}waits for 3 times 1 cpus? and 96 mem\n/);
+    t.match(stdout, /\n {2}small: too small even if idle: short by 0.5 cpus and 32 mem\n/);
+    const hint = await sum.line(/^sum: 3 tasks wait, and nothing was offered for 10 s; why: mesos explain \S+-0000$/);
+    t.equal((await explain(hint.split(' ').at(-1) ?? '')).stdout, stdout, 'its user is told how to find that out');
 
     const json = JSON.parse((await explain('sum', '--role', '*', '--json')).stdout);
     t.equal(json.framework.name, 'sum');

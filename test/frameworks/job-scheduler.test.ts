@@ -24,6 +24,7 @@ import {
   parseResources,
   ReconcileTasks,
   RegisterFramework,
+  RequestResources,
   ReregisterFramework,
   ResourceOffer,
   ReviveOffers,
@@ -50,6 +51,7 @@ const types = [
   DeclineResourceOffer,
   ReviveOffers,
   SuppressOffers,
+  RequestResources,
   ReconcileTasks,
   KillTask,
   StatusUpdateAcknowledgement,
@@ -244,6 +246,116 @@ t.test('a lost task is launched again, and the sum is right all the same', async
   t.equal(master.bodies(SuppressOffers).length, 2);
   t.equal(master.bodies(ReviveOffers).length, 1);
   await leavesNothing(t, one);
+});
+
+/** How many tasks the master was told that are still to be launched, in order. */
+function counts(master: ClusterInOne): (number | undefined)[] {
+  return master.arrivals
+    .filter(({ body }) => (body as { demands?: unknown }).demands !== undefined)
+    .map(({ body }) => (body as { demands: { count: number }[] }).demands[0]?.count);
+}
+
+t.test(
+  'the cluster is told what is still to be launched, from the first word on, and after a task was lost',
+  async (t) => {
+    const one = await stage(t);
+    const { clock, network, master, options } = one;
+    const tasks: TaskInfo[] = [];
+    master.run = (task) => tasks.push(task);
+    const job = runSum({ ...options, count: 1_000, tasks: 10 });
+    await clock.settle();
+    t.same(master.bodies(RegisterFramework)[0], {
+      framework: master.bodies(RegisterFramework)[0]?.framework,
+      demands: [{ role: '*', shape: { cpus: 1_000, mem: 96_000 }, count: 10 }],
+    });
+    t.same(counts(master), [10, 6, 2, undefined], 'and nothing is said twice');
+    master.arrivals.length = 0;
+    master.run = compute(beginSumTask);
+    const lost = tasks.splice(0, 2);
+    for (const task of lost) master.tell(task, { state: 'TASK_LOST', source: 'SOURCE_MASTER' });
+    await clock.settle();
+    t.same(counts(master).slice(0, 2), [1, 2]);
+    master.arrivals.length = 0;
+    network.interrupt();
+    await clock.settle();
+    t.ok(master.bodies(ReregisterFramework).length > 0);
+    t.same(new Set(counts(master)), new Set([undefined]), 'the same to whoever leads next');
+    for (const task of tasks) compute(beginSumTask)(task, (status) => master.tell(task, status));
+    t.equal(await job, 499_500n);
+    await leavesNothing(t, one);
+  },
+);
+
+t.test('a job that needs ports, or is in several roles, waits for what can be said', async (t) => {
+  const work = {
+    pieces: [1, 2, 3].map((name) => ({ name: `${name}`, data: new Uint8Array() })),
+    command: { value: 'x', arguments: [] },
+    accept: () => undefined,
+  };
+  const framework = { name: 'j', user: 'u', hostname: 'h', roles: ['*'], failoverTimeoutMs: 0 };
+  const ports = await stage(t);
+  const taskResources = parseResources('cpus:1;ports:[1-1]');
+  const first = runJob({ ...ports.options, ...work, framework, taskResources });
+  await ports.clock.settle();
+  t.equal(ports.master.bodies(RegisterFramework)[0]?.demands, undefined);
+  const both = await stage(t, 'cpus:1;mem:96');
+  const second = runJob({ ...both.options, ...work, framework: { ...framework, roles: ['*', 'a'] } });
+  await both.clock.advance(0);
+  const told = both.master.bodies(RequestResources).map(({ demands }) => demands?.map(({ count }) => count));
+  t.same(told.at(-1), [], 'nothing in either role, when all are launched');
+  t.ok(told.some((each) => each?.join() === '2,2'));
+  for (const [{ master }, job] of [
+    [ports, first],
+    [both, second],
+  ] as const) {
+    master.say(master.scheduler as Upid, FrameworkError, { message: 'enough' });
+    await t.rejects(job);
+  }
+});
+
+t.test('a job without an offer is told to be stalled, once, and again when that comes again', async (t) => {
+  const one = await stage(t);
+  const { clock, network, master, options } = one;
+  const offer = master.offer.bind(master);
+  master.offer = () => undefined;
+  const stalled: object[] = [];
+  const job = runSum({ ...options, count: 10, tasks: 3, onStalled: (each) => stalled.push(each) });
+  await clock.advance(9_999);
+  t.same(stalled, []);
+  await clock.advance(60_000);
+  t.same(stalled.splice(0), [{ frameworkId, tasks: 3, forMs: 10_000 }]);
+  network.interrupt();
+  await clock.advance(11_000);
+  t.equal(stalled.splice(0).length, 1, 'by another master');
+  const tasks: TaskInfo[] = [];
+  master.run = (task, tell) => {
+    tasks.push(task);
+    tell({ state: 'TASK_RUNNING' });
+  };
+  offer();
+  await clock.advance(60_000);
+  t.same(stalled, [], 'while a task runs it is not');
+  for (const task of tasks) master.tell(task, { state: 'TASK_LOST', source: 'SOURCE_MASTER' });
+  await clock.advance(10_000);
+  t.equal(stalled.length, 1);
+  master.run = compute(beginSumTask);
+  offer();
+  t.equal(await job, 45n);
+  await leavesNothing(t, one);
+
+  const broken = await stage(t);
+  broken.master.offer = () => undefined;
+  const wrong = runSum({
+    ...broken.options,
+    count: 10,
+    onStalled: () => {
+      throw new TypeError('a bug');
+    },
+  });
+  const rejected = t.rejects(wrong, { message: 'a bug' });
+  await broken.clock.advance(10_000);
+  await rejected;
+  await leavesNothing(t, broken);
 });
 
 t.test('a cancelled job unregisters and rejects with the reason', async (t) => {

@@ -28,6 +28,13 @@ export class ProgressBar {
     else this.#print(`${this.#label}: ${progress.done} of ${progress.total} tasks done`);
   }
 
+  /** A line between; what is drawn next is drawn below it. */
+  say(text: string): void {
+    this.end();
+    this.#stream.write(`${text}\n`);
+    this.#lastLine = '';
+  }
+
   /** Ends the bar's line, so that what follows starts on one of its own. */
   end(): void {
     if (this.#stream.isTTY && this.#lastLine !== '') this.#stream.write('\n');

@@ -34,7 +34,9 @@ export {
 } from './integrate/integral.js';
 export { beginIntegrateTask, encodeIntegrateTask, type IntegrateTask } from './integrate/integrate-task.js';
 export { type IntegrateOptions, runIntegrate } from './integrate/run-integrate.js';
-export { Job, type JobEffect, type JobPlan, type JobProgress, type Piece, relaunchesMax } from './job.js';
+export { Job, type JobPlan, type JobProgress, type Piece, relaunchesMax } from './job.js';
+export type { JobEffect } from './job-effect.js';
+export type { JobStalled } from './job-patience.js';
 export { type JobOptions, type JobRunOptions, runJob } from './job-scheduler.js';
 export { type RegistrationBackoff, registrationPauseMsMax } from './registration-backoff.js';
 export type { Scheduler } from './scheduler.js';

@@ -2,17 +2,24 @@ import type { Node, Timer } from '@mesos-ts/process';
 import {
   type CommandInfo,
   type ExecutorId,
+  type Filters,
+  type FrameworkId,
   type FrameworkInfo,
   type Offer,
+  type OfferId,
   parseResources,
   type Resources,
   type SlaveId,
+  type TaskInfo,
   type TaskStatus,
 } from '@mesos-ts/protocol';
 import type { Detector } from '@mesos-ts/zk-election';
 import { match } from 'ts-pattern';
 import { JobFailedError, messageOf } from './errors.js';
-import { Job, type JobEffect, type JobProgress, type Piece } from './job.js';
+import { Job, type JobProgress, type Piece } from './job.js';
+import { JobDemand } from './job-demand.js';
+import type { JobEffect } from './job-effect.js';
+import { JobPatience, type JobStalled, patienceMs } from './job-patience.js';
 import type { Scheduler } from './scheduler.js';
 import { SchedulerDriver } from './scheduler-driver.js';
 import { decodeProgress } from './task-progress.js';
@@ -25,6 +32,12 @@ export interface JobRunOptions {
   readonly detector: Detector;
   /** Told of every change. One that throws fails the job. */
   readonly onProgress?: (progress: JobProgress) => void;
+  /**
+   * Told when a master has known the job for {@link patienceMs} without a task being under way: the cluster may be full, or
+   * have no agent that is large enough. Once until that changes.
+   * The job goes on waiting; if this throws, it fails.
+   */
+  readonly onStalled?: (stalled: JobStalled) => void;
   /** Cancels the job: its tasks are killed and its promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Of each task. Default `cpus:0.9;mem:64`. */
@@ -63,9 +76,11 @@ class JobScheduler implements Scheduler {
   readonly #options: JobOptions;
   readonly #job: Job;
   readonly #driver: SchedulerDriver;
+  readonly #demand: JobDemand;
+  readonly #patience: JobPatience;
+  #frameworkId: FrameworkId | undefined;
   #checkTimer: Timer | undefined;
   #checkAtMs = Number.POSITIVE_INFINITY;
-  #wasRegistered = false;
   #isFinished = false;
   #failure: { readonly reason: unknown } | undefined;
   #told: JobProgress | undefined;
@@ -73,15 +88,17 @@ class JobScheduler implements Scheduler {
   constructor(options: JobOptions) {
     const { framework, pieces, command, node, detector, launchTimeoutMs, registrationBackoffMs } = options;
     this.#options = options;
+    const { taskResources = parseResources('cpus:0.9;mem:64') } = options;
+    const { executorResources = parseResources('cpus:0.1;mem:32') } = options;
     this.#job = new Job({
       pieces,
       name: framework.name,
       executor: {
         name: framework.name,
         command,
-        resources: options.executorResources ?? parseResources('cpus:0.1;mem:32'),
+        resources: executorResources,
       },
-      resources: options.taskResources ?? parseResources('cpus:0.9;mem:64'),
+      resources: taskResources,
       ...(launchTimeoutMs === undefined ? {} : { launchTimeoutMs }),
     });
     this.#driver = new SchedulerDriver(this, framework, {
@@ -89,6 +106,8 @@ class JobScheduler implements Scheduler {
       detector,
       ...(registrationBackoffMs === undefined ? {} : { registrationBackoffMs }),
     });
+    this.#demand = new JobDemand({ driver: this.#driver, framework, taskResources, executorResources });
+    this.#patience = new JobPatience(node.clock, (frameworkId) => this.#tellStalled(frameworkId));
   }
 
   async run(): Promise<void> {
@@ -96,10 +115,13 @@ class JobScheduler implements Scheduler {
     const cancel = (): void => this.#end({ reason: signal?.reason });
     signal?.addEventListener('abort', cancel);
     try {
-      await this.#driver.run();
+      this.#driver.start();
+      this.#demand.waiting(this.#job.waiting);
+      await this.#driver.join();
     } finally {
       signal?.removeEventListener('abort', cancel);
       this.#checkTimer?.cancel();
+      this.#patience.end();
       // An aborted driver is still registered.
       this.#driver.stop();
       await this.#driver.join().catch(() => undefined);
@@ -110,9 +132,11 @@ class JobScheduler implements Scheduler {
 
   // Callbacks of the driver
 
-  registered(): void {
-    if (this.#wasRegistered) this.reregistered();
-    this.#wasRegistered = true;
+  registered(_driver: SchedulerDriver, frameworkId: FrameworkId): void {
+    const isFirst = this.#frameworkId === undefined;
+    this.#frameworkId = frameworkId;
+    if (isFirst) this.#armPatience();
+    else this.reregistered();
   }
 
   reregistered(): void {
@@ -121,6 +145,7 @@ class JobScheduler implements Scheduler {
 
   disconnected(): void {
     this.#job.disconnected();
+    this.#armPatience();
   }
 
   resourceOffers(_driver: SchedulerDriver, offers: readonly Offer[]): void {
@@ -156,14 +181,16 @@ class JobScheduler implements Scheduler {
 
   #carryOut(effects: readonly JobEffect[]): void {
     for (const effect of effects) this.#apply(effect);
+    this.#demand.waiting(this.#job.waiting);
     this.#tellProgress();
     this.#armCheck();
+    this.#armPatience();
   }
 
   #apply(effect: JobEffect): void {
     const driver = this.#driver;
     match(effect)
-      .with({ kind: 'launch' }, ({ offerId, tasks, filters }) => driver.launchTasks([offerId], tasks, filters))
+      .with({ kind: 'launch' }, ({ offerId, tasks, filters }) => this.#launch(offerId, tasks, filters))
       .with({ kind: 'decline' }, ({ offerIds, filters }) => driver.declineOffer(offerIds, filters))
       .with({ kind: 'suppress' }, () => driver.suppressOffers())
       .with({ kind: 'revive' }, () => driver.reviveOffers())
@@ -173,6 +200,11 @@ class JobScheduler implements Scheduler {
       .with({ kind: 'finish' }, () => this.#finish())
       .with({ kind: 'fail' }, ({ piece, message }) => this.#end({ reason: this.#pieceFailed(piece, message) }))
       .exhaustive();
+  }
+
+  #launch(offerId: OfferId, tasks: readonly TaskInfo[], filters: Filters): void {
+    this.#demand.launched(tasks.length);
+    this.#driver.launchTasks([offerId], tasks, filters);
   }
 
   #finish(): void {
@@ -206,6 +238,19 @@ class JobScheduler implements Scheduler {
       return;
     this.#told = progress;
     this.#options.onProgress?.(progress);
+  }
+
+  #tellStalled(frameworkId: FrameworkId): void {
+    try {
+      this.#options.onStalled?.({ frameworkId, tasks: this.#job.waiting, forMs: patienceMs });
+    } catch (reason) {
+      this.#end({ reason });
+    }
+  }
+
+  #armPatience(): void {
+    const waits = this.#job.isIdle && this.#driver.status === 'DRIVER_RUNNING';
+    this.#patience.waits(waits ? this.#frameworkId : undefined);
   }
 
   /** One timer, set to when the job wants to look after its tasks. */

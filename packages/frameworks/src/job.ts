@@ -3,7 +3,6 @@ import type {
   ExecutorId,
   Filters,
   Offer,
-  OfferId,
   Resources,
   SlaveId,
   TaskId,
@@ -11,6 +10,7 @@ import type {
   TaskStatus,
 } from '@mesos-ts/protocol';
 import { subtractResources, takeResources } from '@mesos-ts/protocol';
+import type { JobEffect } from './job-effect.js';
 import { describeStatus, judgeStatus } from './task-verdict.js';
 
 /** One of the independent pieces that a job is made of. */
@@ -46,26 +46,6 @@ export interface JobProgress {
   /** Of the whole work, 0 to 1, as far as the executors have said. May fall when a task is lost. */
   readonly fraction: number;
 }
-
-/** What a {@link Job} wants done, in order. */
-export type JobEffect =
-  | {
-      readonly kind: 'launch';
-      readonly offerId: OfferId;
-      readonly tasks: readonly TaskInfo[];
-      readonly filters: Filters;
-    }
-  | { readonly kind: 'decline'; readonly offerIds: readonly OfferId[]; readonly filters: Filters }
-  | { readonly kind: 'suppress' }
-  | { readonly kind: 'revive' }
-  | { readonly kind: 'kill'; readonly taskId: TaskId }
-  | { readonly kind: 'reconcile'; readonly tasks: readonly { readonly taskId: TaskId; readonly slaveId: SlaveId }[] }
-  /** The result of a piece: once per piece. */
-  | { readonly kind: 'accept'; readonly piece: number; readonly data: Uint8Array }
-  /** All pieces are accepted. Nothing comes after it. */
-  | { readonly kind: 'finish' }
-  /** The job cannot be done. Nothing comes after it. */
-  | { readonly kind: 'fail'; readonly piece: number; readonly message: string };
 
 /** A piece on its way. */
 interface PieceState {
@@ -163,6 +143,16 @@ export class Job {
     const total = this.#pieces.length;
     const fraction = total === 0 ? 1 : Math.min(1, (this.#done + this.#partial) / total);
     return { done: this.#done, running: this.#running, total, fraction };
+  }
+
+  /** How many tasks are still to be launched. */
+  get waiting(): number {
+    return this.#over ? 0 : this.#waiting.size;
+  }
+
+  /** Whether tasks are to be launched and none is under way, though there is a master. */
+  get isIdle(): boolean {
+    return this.waiting > 0 && this.#live.size === 0 && this.#connected;
   }
 
   /** When to call {@link checkTasks}; undefined while nothing waits for an answer. */

@@ -1,4 +1,11 @@
-import { ExpressionError, formatResult, parseExpression, runIntegrate, runSum } from '@mesos-ts/frameworks';
+import {
+  ExpressionError,
+  formatResult,
+  type JobStalled,
+  parseExpression,
+  runIntegrate,
+  runSum,
+} from '@mesos-ts/frameworks';
 import type { Node } from '@mesos-ts/process';
 import { isRole } from '@mesos-ts/protocol';
 import type { Detector } from '@mesos-ts/zk-election';
@@ -31,6 +38,7 @@ interface Surroundings {
   readonly node: Node;
   readonly detector: Detector;
   readonly signal: AbortSignal;
+  readonly onStalled: (stalled: JobStalled) => void;
 }
 
 /** `mesos framework sum|integrate`: jobs to run on a cluster. */
@@ -137,6 +145,7 @@ async function run(
       signal: cancel.signal,
       failoverTimeoutMs: flags.failoverTimeout,
       role: flags.role,
+      onStalled: (stalled: JobStalled) => bar.say(`${label}: ${stalledText(stalled)}`),
     };
     const result = await job(surroundings, (progress) => bar.update(progress));
     bar.end();
@@ -148,6 +157,12 @@ async function run(
     await detector.close();
     await node.stop();
   }
+}
+
+/** What a job waits for, whose tasks are all alike. */
+function stalledText({ frameworkId, tasks, forMs }: JobStalled): string {
+  const waiting = `${tasks} ${tasks === 1 ? 'task waits' : 'tasks wait'}`;
+  return `${waiting}, and nothing was offered for ${forMs / 1_000} s; why: mesos explain ${frameworkId}`;
 }
 
 /** A mistake in the expression is the user's, and is told before anything is started. */
