@@ -111,6 +111,7 @@ const samples: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     frameworks: [framework],
   },
   UnregisterSlave: { slaveId },
+  UpdateSlave: { oversubscribed: [{ name: 'cpus', role: '*', scalar: 2_000, revocable: true }] },
   PongSlave: {},
   SlaveRegistered: { epoch, slaveId, totalPingTimeoutMs: 75_000, expectedAgents: 3 },
   SlaveReregistered: {

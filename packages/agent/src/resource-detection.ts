@@ -1,15 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
-import {
-  addResources,
-  isRevocable,
-  parseResources,
-  type Resource,
-  type Resources,
-  ResourcesError,
-  resourceLabel,
-  unreservedRole,
-} from '@mesos-ts/protocol';
+import { addResources, owned, parseResources, type Resource, type Resources, unreservedRole } from '@mesos-ts/protocol';
 
 /** The machine, as far as resources are concerned. */
 export interface Machine {
@@ -57,13 +48,7 @@ const fallback = { cpus: 1, memMb: gigabyteInMb, diskMb: 10 * gigabyteInMb };
  */
 export async function detectResources(options: DetectResourcesOptions): Promise<Resources> {
   const text = options.text ?? '';
-  const stated = parseResources(text);
-  const [lent] = stated.filter(isRevocable);
-  if (lent !== undefined)
-    throw new ResourcesError(
-      'RESOURCES_INVALID',
-      `${resourceLabel(lent)}: what an agent has of its own is not revocable`,
-    );
+  const stated = owned(parseResources(text));
   const named = namesIn(text);
   const detected = await detect(options.machine ?? localMachine, options.workDir);
   return addResources(

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { normalize, type ReregisterSlave, type SlaveInfo } from '@mesos-ts/protocol';
+import { normalize, owned, type ReregisterSlave, type SlaveInfo } from '@mesos-ts/protocol';
 
 /**
  * What an agent says of itself, with its resources in their canonical form.
- * @throws {ResourcesError} where one name is used for two kinds, and the like.
+ * @throws {ResourcesError} where one name is used for two kinds, it has something revocable of its own, and the like.
  */
 export function canonicalInfo(slave: SlaveInfo): SlaveInfo {
-  return { ...slave, resources: normalize(slave.resources) };
+  return { ...slave, resources: owned(normalize(slave.resources)) };
 }
 
 /** As {@link canonicalInfo}, of all that it has and runs. */

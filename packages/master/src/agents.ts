@@ -33,6 +33,8 @@ export interface Agent {
   readonly id: SlaveId;
   /** With its id in it. */
   info: SlaveInfo;
+  /** What it lends on top of what it has, all of it revocable: as it said last. */
+  oversubscribed: Resources;
   pid: Upid;
   connected: boolean;
   readonly tasks: Set<TaskRecord>;
@@ -126,6 +128,7 @@ export class Agents {
     const agent: Agent = {
       id,
       info: { ...info, id },
+      oversubscribed: [],
       pid,
       connected: true,
       tasks: new Set(),

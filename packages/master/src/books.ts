@@ -11,6 +11,7 @@ import {
   type MasterId,
   type Offer,
   type ReregisterSlave,
+  type Resources,
   type SlaveId,
   type SlaveInfo,
   type Task,
@@ -183,6 +184,12 @@ export class Books {
   updateAgent(agent: Agent, info: SlaveInfo): Offer[] {
     agent.info = { ...info, id: agent.id };
     return this.#countAnew(agent);
+  }
+
+  /** The agent lends that from now on. What is offered beyond it is for the caller to take back. */
+  lend(agent: Agent, oversubscribed: Resources): void {
+    agent.oversubscribed = oversubscribed;
+    this.#allocator.updateOversubscribed(agent.id, oversubscribed);
   }
 
   deactivateAgent(agent: Agent): Offer[] {
@@ -358,10 +365,10 @@ export function usagesOf(agent: Agent): Usage[] {
   return usages;
 }
 
-function descriptionOf({ info }: Agent): SlaveDescription {
+function descriptionOf({ info, oversubscribed }: Agent): SlaveDescription {
   const { resources: total, hostname, attributes, domain } = info;
   return {
-    ...{ total, hostname },
+    ...{ total, oversubscribed, hostname },
     ...(attributes === undefined ? {} : { attributes }),
     ...(domain === undefined ? {} : { domain }),
   };

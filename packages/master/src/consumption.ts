@@ -1,4 +1,4 @@
-import { type Resources, scalarTotals, unreservedRole } from '@mesos-ts/protocol';
+import { isRevocable, type Resources, scalarTotals, unreservedRole } from '@mesos-ts/protocol';
 import type { Agent } from './agents.js';
 import { usagesOf } from './books.js';
 import { ancestorsOf } from './quota-check.js';
@@ -15,7 +15,7 @@ export function capacityOf(agents: Iterable<Agent>): Amounts {
 
 /**
  * What counts to the quota of each role (Mesos facts 4.4): what is reserved for it and those below it, used or not, and what
- * of the rest their tasks and executors use. Not what they were only offered.
+ * of the rest their tasks and executors use. Not what they were only offered, nor what is revocable.
  */
 export function consumptionOf(agents: Iterable<Agent>): ReadonlyMap<string, Amounts> {
   const byRole = new Map<string, Amounts>();
@@ -33,7 +33,7 @@ export function consumptionOf(agents: Iterable<Agent>): ReadonlyMap<string, Amou
     for (const { role, resources } of usagesOf(agent))
       charge(
         role,
-        resources.filter((one) => one.role === unreservedRole),
+        resources.filter((one) => one.role === unreservedRole && !isRevocable(one)),
       );
   }
   return byRole;

@@ -36,6 +36,7 @@ export function frameworkDescription(info: FrameworkInfo): FrameworkDescription 
     constraints: byRole<OfferConstraints>(roles, (role) => own(info.offerConstraints, role)),
     gpuResources: capabilities.includes('GPU_RESOURCES'),
     regionAware: capabilities.includes('REGION_AWARE'),
+    revocableResources: capabilities.includes('REVOCABLE_RESOURCES'),
   };
 }
 

@@ -10,6 +10,8 @@ import {
   type OfferId,
   type Reason,
   type Resources,
+  regularResources,
+  revocableResources,
   subtractResources,
   type TaskInfo,
   type TaskState,
@@ -106,6 +108,8 @@ function checkTask(
   if (task.slaveId !== agent.id)
     return `task ${task.taskId} names agent ${task.slaveId}, but the offer is of ${agent.id}`;
   if (isEmpty(task.resources)) return `task ${task.taskId} asks for no resources`;
+  const unlendable = whyUnlendable(framework, task, running === undefined);
+  if (unlendable !== undefined) return unlendable;
   if (running !== undefined && !isDeepStrictEqual(plain(running), plain(task.executor)))
     return `executor ${task.executor.executorId} already runs on agent ${agent.id} with another description`;
   const needed =
@@ -115,6 +119,23 @@ function checkTask(
     return `task ${task.taskId} needs ${formatResources(needed)}${running === undefined ? ' with its executor' : ''}, but only ${formatResources(remaining) || 'nothing'} is left of the offer`;
   const left = attempt(() => subtractResources(remaining, needed));
   return typeof left === 'string' ? left : { info: task, remaining: left };
+}
+
+/** What is wrong with the revocable resources of a task, and of its executor if that has to be started (Mesos facts 3.7, 4.7). */
+function whyUnlendable(framework: Framework, task: TaskInfo, startsExecutor: boolean): string | undefined {
+  const { taskId, resources, executor } = task;
+  const users = [{ user: `task ${taskId}`, resources }];
+  if (startsExecutor) users.push({ user: `executor ${executor.executorId}`, resources: executor.resources });
+  for (const { user, resources } of users) {
+    const loan = revocableResources(resources);
+    if (isEmpty(loan)) continue;
+    if (framework.info.capabilities?.includes('REVOCABLE_RESOURCES') !== true)
+      return `${user} asks for ${formatResources(loan)}, but its framework lacks the capability REVOCABLE_RESOURCES`;
+    const mixed = regularResources(resources).find((regular) => loan.some(({ name }) => name === regular.name));
+    if (mixed !== undefined)
+      return `${user} asks for ${mixed.name} both revocable and not; of one name it may have one or the other`;
+  }
+  return undefined;
 }
 
 /** Lists of resources as they came from outside are well-formed, but not yet canonical. */

@@ -16,6 +16,7 @@ import { MessageRouting } from './message-routing.js';
 import { OfferLifecycle } from './offer-lifecycle.js';
 import { OfferWishes } from './offer-wishes.js';
 import { OperatorDesk } from './operator-desk.js';
+import { Oversubscription } from './oversubscription.js';
 import type { Registrar } from './registry/registrar.js';
 import type { Registry } from './registry/registry.js';
 import { RegistryWrites } from './registry-writes.js';
@@ -106,6 +107,7 @@ export class Master extends Process {
       ...{ frameworks, offers, tasks, agents, agentHealth, writes },
       wishes: new OfferWishes(acts, allocator),
       agentRemoval: removal,
+      oversubscription: new Oversubscription(acts, books, offers),
     });
   }
 

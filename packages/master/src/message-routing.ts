@@ -21,6 +21,7 @@ import {
   SuppressOffers,
   UnregisterFramework,
   UnregisterSlave,
+  UpdateSlave,
 } from '@mesos-ts/protocol';
 import type { AgentHealth } from './agent-health.js';
 import type { AgentRegistration } from './agent-registration.js';
@@ -32,6 +33,7 @@ import type { Framework } from './frameworks.js';
 import type { MasterActs } from './master-acts.js';
 import type { OfferLifecycle } from './offer-lifecycle.js';
 import type { OfferWishes } from './offer-wishes.js';
+import type { Oversubscription } from './oversubscription.js';
 import type { RegistryWrites } from './registry-writes.js';
 import type { TaskLifecycle } from './task-lifecycle.js';
 
@@ -44,6 +46,7 @@ export interface MessageReceivers {
   readonly agents: AgentRegistration;
   readonly agentHealth: AgentHealth;
   readonly agentRemoval: AgentRemoval;
+  readonly oversubscription: Oversubscription;
   readonly writes: RegistryWrites;
 }
 
@@ -109,10 +112,11 @@ export class MessageRouting {
   }
 
   installForAgents(): void {
-    const { agents, agentHealth, agentRemoval, tasks } = this.#to;
+    const { agents, agentHealth, agentRemoval, oversubscription, tasks } = this.#to;
     this.#forThisLeader(RegisterSlave, (from, { slave, version }) => agents.register(from, slave, version));
     this.#forThisLeader(ReregisterSlave, (from, report) => agents.reregister(from, report));
     this.#fromAgent(UnregisterSlave, (agent) => agentRemoval.ended(agent, 'the agent unregistered'));
+    this.#fromAgent(UpdateSlave, (agent, body) => oversubscription.updated(agent, body));
     this.#fromAgent(PongSlave, (agent) => agentHealth.ponged(agent));
     this.#fromAgent(StatusUpdate, (agent, update) => tasks.updated(agent, update));
     this.#fromAgent(ExitedExecutor, (agent, body) => tasks.executorExited(agent, body));

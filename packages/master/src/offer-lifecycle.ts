@@ -119,9 +119,14 @@ export class OfferLifecycle {
    * was told at last; nothing of what it decides from then on. It decides only when it has all of that back.
    */
   rescindEarlier(concerned: (offer: Offer) => boolean): void {
+    this.rescindFound(() => [...this.#books.offers].filter(concerned));
+  }
+
+  /** As {@link rescindEarlier}, those that are found when all of them have come. */
+  rescindFound(find: () => readonly Offer[]): void {
     this.#allocator.pause();
     this.#whenAllocatorHeard(() => {
-      const offers = [...this.#books.offers].filter(concerned);
+      const offers = find();
       for (const offer of offers) this.#books.takeBack(offer);
       this.rescind(offers);
       this.#allocator.resume();

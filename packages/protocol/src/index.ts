@@ -67,6 +67,7 @@ export {
   UnregisterFramework,
   UnregisterSlave,
   UpdateFramework,
+  UpdateSlave,
 } from './messages.js';
 export { type AttributeConstraint, AttributeConstraintSchema } from './offer-constraints.js';
 export {
@@ -96,17 +97,14 @@ export {
   isEmpty,
   isResourceName,
   isRevocable,
-  lent,
   normalize,
   type Range,
   type Resource,
   ResourceSchema,
   type Resources,
   ResourcesSchema,
-  regularResources,
   resourceLabel,
   resourcesForRole,
-  revocableResources,
   scalarOf,
   scalarTotals,
   subtractResources,
@@ -114,6 +112,7 @@ export {
 } from './resources.js';
 export { ResourcesError, type ResourcesErrorCode } from './resources-error.js';
 export { formatResources, formatScalar, parseResources } from './resources-text.js';
+export { lent, owned, regularResources, revocableResources } from './revocable-resources.js';
 export { isRole, isRoleWithin, RoleSchema, unreservedRole } from './role.js';
 export { isTerminal, type Reason, type Source, type TaskState } from './task-state.js';
 export { version } from './version.js';

@@ -75,9 +75,15 @@ export const FrameworkInfoSchema = Type.Object({
   /** By role. */
   offerFilters: Type.Optional(Type.Record(RoleSchema, OfferFilterSchema, { additionalProperties: false })),
   offerConstraints: Type.Optional(OfferConstraintsSchema),
-  /** It can do with agents that have gpus, or stand in another region than the master. Default: neither. */
+  /**
+   * It can do with agents that have gpus, or stand in another region than the master, or with resources that may be taken
+   * away again. Default: none of these.
+   */
   capabilities: Type.Optional(
-    Type.Array(Type.Union([Type.Literal('GPU_RESOURCES'), Type.Literal('REGION_AWARE')]), { uniqueItems: true }),
+    Type.Array(
+      Type.Union([Type.Literal('GPU_RESOURCES'), Type.Literal('REGION_AWARE'), Type.Literal('REVOCABLE_RESOURCES')]),
+      { uniqueItems: true },
+    ),
   ),
   /** How long its tasks go on without it after it was last connected. */
   failoverTimeoutMs: DurationMsSchema,
@@ -88,7 +94,7 @@ export const SlaveInfoSchema = Type.Object({
   /** Absent at the first registration: the master mints it. */
   id: Type.Optional(SlaveIdSchema),
   hostname: HostnameSchema,
-  /** All that the agent has. */
+  /** All that the agent has of its own; what it lends on top is told by UpdateSlave. */
   resources: ResourcesSchema,
   attributes: Type.Optional(AttributesSchema),
   domain: Type.Optional(FaultDomainSchema),

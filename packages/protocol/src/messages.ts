@@ -15,6 +15,7 @@ import {
   UuidSchema,
 } from './infos.js';
 import { MasterInfoSchema } from './master-info.js';
+import { ResourcesSchema } from './resources.js';
 import { RoleSchema } from './role.js';
 import { TaskStateSchema } from './task-state.js';
 
@@ -215,6 +216,12 @@ export const ReregisterSlave = message('ReregisterSlave', {
   ),
   frameworks: Type.Array(FrameworkInfoSchema),
 });
+
+/**
+ * What the agent lends from now on, on top of what it has: all of it revocable, and all that it lends. Sent after each
+ * registration, and when it changes: if it is lost, so is the link, and the agent registers again.
+ */
+export const UpdateSlave = message('UpdateSlave', { oversubscribed: ResourcesSchema });
 
 /** The agent ends for good: its executors are gone. */
 export const UnregisterSlave = message('UnregisterSlave', { slaveId: SlaveIdSchema });

@@ -86,30 +86,6 @@ export function isRevocable(resource: Resource): boolean {
   return 'scalar' in resource && resource.revocable === true;
 }
 
-/** What of it is not only lent; the very same list where that is all. */
-export function regularResources(resources: Resources): Resources {
-  return resources.some(isRevocable) ? resources.filter((resource) => !isRevocable(resource)) : resources;
-}
-
-/** What of it is only lent. */
-export function revocableResources(resources: Resources): Resources {
-  return resources.filter(isRevocable);
-}
-
-/**
- * All of it as lent.
- * @throws {ResourcesError} INVALID for ranges, sets, and what is reserved.
- */
-export function lent(resources: Resources): Resources {
-  return normalize(
-    resources.map((resource) => {
-      if ('scalar' in resource) return { ...resource, revocable: true };
-      const problem = `${describe(resource)} cannot be revocable: only amounts can, and that is a ${kindOf(resource)}`;
-      throw new ResourcesError('RESOURCES_INVALID', problem);
-    }),
-  );
-}
-
 /**
  * The canonical form of a list that has passed {@link ResourcesSchema}: entries of the same name, role and mark become one,
  * scalars by adding up, ranges and sets by union.
