@@ -12,6 +12,7 @@ import {
   StatusUpdate,
   StatusUpdateAcknowledgement,
   UnregisterSlave,
+  UpdateSlave,
   type WithoutEpoch,
 } from '@mesos-ts/protocol';
 
@@ -92,7 +93,8 @@ export class ScriptedMaster extends Process {
   }
 
   protected override initialize(): void {
-    for (const type of [StatusUpdate, ExitedExecutor, ExecutorToFramework, UnregisterSlave, PongSlave, StaleLeader])
+    const others = [StatusUpdate, ExitedExecutor, ExecutorToFramework, UnregisterSlave, PongSlave, StaleLeader];
+    for (const type of [...others, UpdateSlave])
       this.install(type as AnyMessageType, (from, body) => this.#hear({ from, name: type.name, body }));
     this.install(RegisterSlave, (from, body) => {
       this.#hear({ from, name: RegisterSlave.name, body });

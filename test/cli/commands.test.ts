@@ -60,6 +60,9 @@ t.test('a wrong value is refused with what is right and exit code 2', async (t) 
     runMesos(['framework', 'sum', '--role', 'eng/'], nowhere),
     runMesos(['master', '--whitelist', '/nowhere/hosts'], nowhere),
     runMesos(['master', '--offer-cap', '0%'], nowhere),
+    runMesos(['agent', '--oversubscribed', 'ports:[1-2]'], nowhere),
+    runMesos(['agent', '--oversubscribed-file', '/nowhere/estimate'], nowhere),
+    runMesos(['agent', '--oversubscribed', 'cpus:1', '--oversubscribed-file', '/dev/null'], nowhere),
   ]);
   for (const { code } of outcomes) t.equal(code, 2);
   t.match(outcomes[0]?.stderr, /"many" is not a whole number/);
@@ -71,6 +74,9 @@ t.test('a wrong value is refused with what is right and exit code 2', async (t) 
   t.match(outcomes[9]?.stderr, /"eng\/" is no role: expected a path such as eng\/prod, or \*/);
   t.match(outcomes[10]?.stderr, /--whitelist.*cannot read \/nowhere\/hosts: ENOENT/);
   t.match(outcomes[11]?.stderr, /"0%" is not a percentage from 0.1% to 100%/);
+  t.match(outcomes[12]?.stderr, /--oversubscribed.*ports cannot be revocable: only amounts can/);
+  t.match(outcomes[13]?.stderr, /the estimate in \/nowhere\/estimate cannot be used: there is no such file/);
+  t.match(outcomes[14]?.stderr, /by --oversubscribed or by --oversubscribed-file, not by both/);
 });
 
 t.test('a bad expression is refused with its position before anything is launched', async (t) => {

@@ -2,6 +2,7 @@ import type { Attribute, FaultDomain, Resources } from '@mesos-ts/protocol';
 import type { Detector } from '@mesos-ts/zk-election';
 import type { Environment } from './executor-environment.js';
 import type { ExecutorLauncher } from './executor-launcher.js';
+import type { ResourceEstimator } from './resource-estimator.js';
 import type { Sandboxes } from './sandbox.js';
 
 /** How patient an agent is; all in ms. */
@@ -21,6 +22,8 @@ export interface AgentTimings {
   readonly statusUpdateRetryMs?: number;
   /** The longest wait until an update is sent again. Default 600,000. */
   readonly statusUpdateRetryMsMax?: number;
+  /** How often it is asked what may be lent. Default 15,000. */
+  readonly oversubscribedIntervalMs?: number;
 }
 
 /** What an {@link Agent} is made of. */
@@ -28,6 +31,8 @@ export interface AgentOptions extends AgentTimings {
   readonly hostname: string;
   /** All that it has to offer, in canonical form. */
   readonly resources: Resources;
+  /** What it lends on top of that. Default: nothing, ever. */
+  readonly estimator?: ResourceEstimator;
   /** What frameworks are told of it. Default none. */
   readonly attributes?: readonly Attribute[];
   /** Where it stands. Default: where the master does. */
@@ -54,4 +59,5 @@ export const agentTimingDefaults: Required<AgentTimings> = {
   disconnectGraceMs: 5_000,
   statusUpdateRetryMs: 10_000,
   statusUpdateRetryMsMax: 600_000,
+  oversubscribedIntervalMs: 15_000,
 };

@@ -24,6 +24,7 @@ import {
   type TaskState,
   UnregisterSlave,
   UpdateFramework,
+  UpdateSlave,
 } from '@mesos-ts/protocol';
 import type { FenceVerdict } from '@mesos-ts/zk-election';
 import { match } from 'ts-pattern';
@@ -33,6 +34,7 @@ import { Executor } from './executor.js';
 import { type ExecutorEnding, ExecutorRunner } from './executor-runner.js';
 import { type Framework, Frameworks, type TaskRecord } from './frameworks.js';
 import { MasterContact } from './master-contact.js';
+import { Oversubscription } from './oversubscription.js';
 import { StatusUpdates } from './status-updates.js';
 import { judgeKillTask, judgeRunTask } from './task-rules.js';
 
@@ -61,6 +63,7 @@ export class Agent extends Process {
   readonly #frameworks = new Frameworks();
   readonly #updates: StatusUpdates;
   readonly #runner: ExecutorRunner;
+  readonly #oversubscription: Oversubscription | undefined;
   #end: AgentEnd | undefined;
 
   constructor(options: AgentOptions) {
@@ -82,10 +85,19 @@ export class Agent extends Process {
       registrationBackoffMs: timings.registrationBackoffMs,
       describe: (slaveId) => this.#info(slaveId),
       report: (slaveId) => this.#frameworks.report(slaveId),
-      onConnected: (master) => this.#updates.resume(master),
+      onConnected: (master) => {
+        this.#oversubscription?.connected();
+        this.#updates.resume(master);
+      },
       onDisconnected: () => this.#updates.pause(),
       onEnd: (why) => this.#beginEnd({ kind: 'failed', why }),
     });
+    const { estimator } = options;
+    if (estimator !== undefined)
+      this.#oversubscription = new Oversubscription(acts, {
+        ...{ estimator, intervalMs: timings.oversubscribedIntervalMs },
+        tell: (oversubscribed) => this.#contact.tell(UpdateSlave, { oversubscribed }),
+      });
   }
 
   /** Why it ended, or is ending; undefined before. */
@@ -102,6 +114,7 @@ export class Agent extends Process {
     this.#installForMasters();
     this.#installForExecutors();
     // Recovering what an earlier run has left comes here: only when books and updates are complete may it register.
+    this.#oversubscription?.start();
     this.#contact.start();
   }
 

@@ -7,6 +7,7 @@ export { type ExecutorLauncher, type ExecutorProcess, LaunchError, type LaunchRe
 export { PosixLauncher } from './posix-launcher.js';
 export { Registration, type RegistrationEffect, type RegistrationOptions } from './registration.js';
 export { type DetectResourcesOptions, detectResources, type Machine } from './resource-detection.js';
+export { EstimateFile, EstimateUnusable, FixedEstimator, type ResourceEstimator } from './resource-estimator.js';
 export { FolderSandboxes, type Sandboxes, type SandboxOwner } from './sandbox.js';
 export { type RunningAgent, type StartAgentOptions, startAgent } from './start-agent.js';
 export {

@@ -18,6 +18,7 @@ import type { Environment } from './executor-environment.js';
 import type { ExecutorLauncher } from './executor-launcher.js';
 import { PosixLauncher } from './posix-launcher.js';
 import { detectResources } from './resource-detection.js';
+import type { ResourceEstimator } from './resource-estimator.js';
 import { FolderSandboxes, type Sandboxes } from './sandbox.js';
 
 export interface StartAgentOptions extends AgentTimings {
@@ -33,6 +34,8 @@ export interface StartAgentOptions extends AgentTimings {
   readonly nats?: NatsTransportOptions;
   /** What the operator says of the resources; see {@link detectResources}. Default: all is detected. */
   readonly resources?: string;
+  /** What it lends on top of that. Default: nothing, ever. */
+  readonly estimator?: ResourceEstimator;
   /** What frameworks are told of it. Default none. */
   readonly attributes?: readonly Attribute[];
   /** Where it stands. Default: where the master does. */

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startAgent } from '@mesos-ts/agent';
+import { EstimateFile, FixedEstimator, startAgent } from '@mesos-ts/agent';
 import {
   type Attribute,
   type FaultDomain,
@@ -10,7 +10,7 @@ import {
 } from '@mesos-ts/protocol';
 import type { Command } from 'commander';
 import { detectorOf, nodeName, nodeOptions, thisHost } from '../connection.js';
-import { type ClusterFlags, clusterFlags, durationFlag, flag, masterFlag } from '../flags.js';
+import { type ClusterFlags, clusterFlags, durationFlag, flag, masterFlag, UsageError } from '../flags.js';
 import { askedToEnd } from '../lifetime.js';
 import { createLogger } from '../logger.js';
 
@@ -18,6 +18,9 @@ interface AgentFlags extends ClusterFlags {
   readonly name?: string;
   readonly master: string;
   readonly resources: string;
+  readonly oversubscribed?: FixedEstimator;
+  readonly oversubscribedFile?: EstimateFile;
+  readonly oversubscribedResourcesInterval: number;
   readonly attributes?: readonly Attribute[];
   readonly domain?: FaultDomain;
   readonly workDir?: string;
@@ -48,6 +51,19 @@ export function addAgentCommand(program: Command): void {
       parse: checkedResources,
     },
   );
+  flag(
+    command,
+    '--oversubscribed <amounts>',
+    "what to lend on top of that, such as 'cpus:2;mem:512', to frameworks that can do with losing it",
+    { parse: (text) => new FixedEstimator(text) },
+  );
+  flag(
+    command,
+    '--oversubscribed-file <file>',
+    'a file that says so, for who watches the machine to replace; while it cannot be used, what it said before holds',
+    { parse: (path) => new EstimateFile(path) },
+  );
+  durationFlag(command, '--oversubscribed-resources-interval <duration>', 'how often that file is looked at', '15secs');
   flag(
     command,
     '--attributes <text>',
@@ -82,6 +98,7 @@ Every flag is also read from the environment: --work-dir from MESOS_WORK_DIR, --
 Examples:
   mesos agent
   mesos agent --name a2 --resources 'cpus:2;mem:1024' --work-dir /var/lib/mesos
+  mesos agent --resources 'cpus:4' --oversubscribed 'cpus:2'   frameworks with REVOCABLE_RESOURCES see cpus{REV}:2
   mesos agent --attributes 'rack:a;disk:ssd' --domain eu/eu-1
   mesos agent --credentials a1.creds.json          a1 of a secure cluster: see \`mesos nats --help\`
   mesos agent --master master@m1                   where m1 was started with --election standalone`,
@@ -96,7 +113,10 @@ function checkedResources(text: string): string {
 }
 
 async function run(flags: AgentFlags): Promise<void> {
-  const { attributes, domain } = flags;
+  const { attributes, domain, oversubscribed, oversubscribedFile } = flags;
+  if (oversubscribed !== undefined && oversubscribedFile !== undefined)
+    throw new UsageError('what is lent is said by --oversubscribed or by --oversubscribed-file, not by both');
+  const estimator = oversubscribed ?? oversubscribedFile;
   const end = askedToEnd();
   const log = createLogger(flags.logLevel);
   const name = nodeName(flags, 'a1');
@@ -106,6 +126,8 @@ async function run(flags: AgentFlags): Promise<void> {
       node: nodeOptions(flags, name, log),
       detector,
       resources: flags.resources,
+      ...(estimator === undefined ? {} : { estimator }),
+      oversubscribedIntervalMs: flags.oversubscribedResourcesInterval,
       workDir: flags.workDir ?? join(tmpdir(), 'mesos', name),
       hostname: flags.hostname,
       ...(attributes === undefined ? {} : { attributes }),
