@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import {
+  type AgentExplanation,
   type Allocation,
+  type AllocationQuestion,
   AllocatorCore,
+  type AllocatorCoreOptions,
   type Demand,
   type FrameworkDescription,
   type Hindrance,
@@ -12,6 +15,7 @@ import {
 } from '@mesos-ts/master';
 import { Random } from '@mesos-ts/process';
 import type { FrameworkId, Resources, SlaveId } from '@mesos-ts/protocol';
+import { explained } from './explained.js';
 import {
   isRevocable,
   isScalar,
@@ -27,6 +31,7 @@ import {
   same,
 } from './pile.js';
 import { type Holding, type Look, Reference, type ReferenceOptions, textOf } from './reference.js';
+import { looksOf } from './reference-explanation.js';
 import { pathsTo } from './reference-shares.js';
 
 /** Something that happens to an allocator. Agents and frameworks are named by their numbers, holdings by any. */
@@ -80,15 +85,15 @@ export type Mode = 'runs' | 'slices';
 export class World {
   readonly core: AllocatorCore;
   readonly reference: Reference;
-  /** How many gifts were compared. */
-  gifts = 0;
-  /** How many of them held something revocable, with something regular or without. */
+  /** All that was given, in order. */
+  readonly given: string[] = [];
+  /** How many of the gifts held something revocable, with something regular or without. */
   loans = 0;
   now = 0;
 
   constructor(
     seed: number,
-    options: ReferenceOptions,
+    options: ReferenceOptions & Pick<AllocatorCoreOptions, 'sorter'>,
     readonly mode: Mode = 'runs',
   ) {
     this.core = new AllocatorCore({ ...options, random: new Random(seed) });
@@ -103,17 +108,23 @@ export class World {
   /** Runs to the end what there is to give, and has the reference agree. */
   finish(): void {
     this.#noticesWork();
-    this.requireSameExplanations();
-    if (this.mode === 'slices')
-      do this.#slice();
-      while (this.core.pending);
+    const next = this.requireSameExplanations();
+    if (this.mode === 'slices') this.giveAll();
     const run = this.core.allocate(this.now);
     if (this.mode === 'slices') assert.deepEqual(run.map(textOf), []);
+    else this.#requireFirstOf(next, run);
     this.#count(run);
     this.reference.replay(run, this.now);
     assert.equal(this.core.pending, false, 'nothing is pending after a run');
     assert.deepEqual(this.core.allocate(this.now).map(textOf), [], 'nothing more is given while nothing changes');
     this.requireSameBooks();
+    assert.deepEqual([...this.requireSameExplanations()], [], 'nobody is said to be next when nothing is given');
+  }
+
+  /** All that there is to give, slice by slice. */
+  giveAll(): void {
+    do this.#slice();
+    while (this.core.pending);
   }
 
   /** Free and allocated are the total of every agent, and both say the same of them. */
@@ -133,18 +144,43 @@ export class World {
     }
   }
 
-  /** What is said to stand in everybody's way is what does. */
-  requireSameExplanations(): void {
+  /** What is said to stand in everybody's way is what does. @returns who is said to be next, and of which agents. */
+  requireSameExplanations(): ReadonlySet<string> {
+    const next = new Set<string>();
     for (const [frameworkId, { demands }] of this.reference.frameworks)
-      for (const { role, agents, ...explained } of this.core.explain(frameworkId as FrameworkId, this.now) ?? []) {
-        const wishes = demands?.filter((wish) => wish.role === role);
-        assert.deepEqual(explained.demands, wishes, `what ${frameworkId} waits for as ${role}`);
-        for (const { slaveId, hindrance, held } of agents) {
-          const look = this.reference.look({ frameworkId, role }, slaveId, this.now);
-          assert.deepEqual(...comparable(hindrance, look), `${frameworkId} as ${role} of ${slaveId}`);
-          assert.deepEqual(held.map(textOfUsage).sort(), this.#heldOf(slaveId), `held of ${slaveId}`);
-        }
+      for (const { role, wants, agents } of explained(
+        this.core,
+        { frameworkId: frameworkId as FrameworkId },
+        this.now,
+      )) {
+        const wishes = demands?.filter((wish) => wish.role === role) ?? [];
+        const expected = wishes.length === 0 ? [{}] : wishes.map(({ shape, count }) => ({ shape, count }));
+        assert.deepEqual(wants, expected, `what ${frameworkId} waits for as ${role}`);
+        for (const [want, those] of agents.entries())
+          for (const agent of those) {
+            this.requireSame({ frameworkId: frameworkId as FrameworkId, role }, want, agent);
+            if (agent.hindrance.why === 'next') next.add(`${frameworkId} as ${role} of ${agent.slaveId}`);
+          }
       }
+    return next;
+  }
+
+  /** What is said of one agent is what is so. */
+  requireSame(question: AllocationQuestion, want: number, { slaveId, hindrance, held }: AgentExplanation): void {
+    const look = looksOf(this.reference, question, slaveId, this.now)[want];
+    assert.ok(look !== undefined);
+    assert.deepEqual(...comparable(hindrance, look), `${JSON.stringify(question)} of ${slaveId}`);
+    assert.deepEqual(held.map(textOfUsage).sort(), this.#heldOf(slaveId), `held of ${slaveId}`);
+  }
+
+  /** Who was said to be next is: somebody of them is given the first gift, and nobody else is. */
+  #requireFirstOf(next: ReadonlySet<string>, [first]: readonly Allocation[]): void {
+    if (first === undefined) assert.deepEqual([...next], [], 'said to be next, and not given anything');
+    else
+      assert.ok(
+        next.has(`${first.frameworkId} as ${first.role} of ${first.slaveId}`),
+        'given, and not said to be next',
+      );
   }
 
   #heldOf(slaveId: string): string[] {
@@ -276,7 +312,7 @@ export class World {
   }
 
   #count(gifts: readonly Allocation[]): void {
-    this.gifts += gifts.length;
+    for (const gift of gifts) this.given.push(textOf(gift));
     this.loans += gifts.filter(({ resources }) => [...pileOf(resources).values()].some(isRevocable)).length;
   }
 

@@ -48,7 +48,8 @@ t.test('Nothing is offered before 80 % of the agents are back', async (t) => {
   const scheduler = await rig.scheduler({ roles: ['ads'] });
   t.same(scheduler.offered, []);
   const operator = await rig.newNode('ops');
-  const asked = operator.ask(rig.pid, ExplainAllocation, { framework: scheduler.frameworkId }, { deadlineMs: 1_000 });
+  const question = { framework: scheduler.frameworkId, each: false };
+  const asked = operator.ask(rig.pid, ExplainAllocation, question, { deadlineMs: 1_000 });
   await rig.settle();
   t.match((await asked).hold, /nothing is offered yet: .* 1 more agents are waited for/);
   await comesBack();

@@ -47,35 +47,40 @@ const offer = {
 const filters = { refuseSeconds: 5 };
 const relayed = { slaveId, frameworkId, executorId, data };
 const quota = { role: 'ads', guarantees: { cpus: 1_000 }, limits: { cpus: 2_000, mem: 0 } };
-const hindered = (hindrance: object) => ({
-  ...{ slaveId, hostname: 'h', hindrance },
-  held: [{ frameworkId, role: 'ads', resources }],
-  offers: [{ id: offerId, frameworkId }],
-});
+const holding = { holders: [{ frameworkId, offers: 1, some: [offerId], using: 2 }], holdersLeftOut: 0 };
+const hindrances = [
+  ...[
+    ...['agent-inactive', 'not-whitelisted', 'framework-inactive', 'suppressed', 'gpus'],
+    ...['cap', 'no-demand', 'earlier-demand', 'next'],
+  ].map((why) => ({ why })),
+  { why: 'constraint', constraint: 'rack=a' },
+  { why: 'region', region: 'eu' },
+  ...['short', 'too-small', 'guarantees'].map((why) => ({ why, by: { cpus: 1_500 } })),
+  { why: 'limit', role: 'ads', by: { cpus: 1 } },
+  { why: 'filtered', forMs: 0.5 },
+];
+const want = {
+  shape: { cpus: 1_000 },
+  count: 3,
+  room: { now: 1, ifIdle: 0, never: 2 },
+  agents: 4,
+  agentsLeftOut: 0,
+  groups: hindrances.map((hindrance) => ({ agents: 1, some: ['h'], least: hindrance, most: hindrance, ...holding })),
+  each: hindrances.map((hindrance) => ({ name: 'h', slaveId, hostname: 'h', hindrance, ...holding })),
+};
 const explained = {
   role: 'ads',
-  demands: [{ shape: { cpus: 1_000 }, count: 3 }],
+  members: {
+    ...{ active: 1, suppressed: 0, inactive: 2, satisfied: 0, some: [{ frameworkId, name: 'web' }] },
+    ...{ rolesBelow: 1, someBelow: ['ads/web'] },
+  },
   precedence: [
     { node: 'ads', share: '0.41', ahead: { node: 'eng', share: '0.38' } },
     { node: frameworkId, share: '0' },
   ],
-  agents: [
-    ...[
-      'agent-inactive',
-      'not-whitelisted',
-      'framework-inactive',
-      'suppressed',
-      'gpus',
-      'cap',
-      'no-demand',
-      'next',
-    ].map((why) => hindered({ why })),
-    hindered({ why: 'constraint', constraint: 'rack=a' }),
-    hindered({ why: 'region', region: 'eu' }),
-    ...['short', 'too-small', 'guarantees'].map((why) => hindered({ why, by: { cpus: 1_500 } })),
-    hindered({ why: 'limit', role: 'ads', by: { cpus: 1 } }),
-    hindered({ why: 'filtered', forMs: 0.5 }),
-  ],
+  quotas: [{ ...quota, consumed: { cpus: 0 } }],
+  wants: [want],
+  wantsLeftOut: 0,
 };
 
 /** A right body of every message. */
@@ -137,8 +142,8 @@ const samples: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   WeightsStatus: { epoch, weights: [{ role: 'ads', weight: 2_500 }] },
   UpdateWeights: { weights: [{ role: 'ads', weight: 1 }] },
   WeightsUpdated: { epoch },
-  ExplainAllocation: { framework: 'f' },
-  AllocationExplained: { epoch, roles: [explained] },
+  ExplainAllocation: { each: true },
+  AllocationExplained: { epoch, roles: [explained], rolesLeftOut: 0 },
 };
 
 const types = new Map(

@@ -1,32 +1,63 @@
-import type { AgentExplained, AllocationExplained, ExplainedHindrance, RoleExplained } from '@mesos-ts/protocol';
-import { formatScalar } from '@mesos-ts/protocol';
+import type { AllocationExplained, RoleExplained, WantExplained } from '@mesos-ts/protocol';
 import { printable } from './printable.js';
-import { type Quantities, sayQuantities } from './quantities.js';
+import { formatQuantities, sayQuantities } from './quantities.js';
+import { fewOf, holderTexts, reasonText } from './reason-text.js';
 
-/** So many agents have a line each; of more, those with one reason share one. */
-const singlyMax = 10;
-/** `a2` before `a10`. */
-const inOrder = new Intl.Collator('en', { numeric: true });
-/** How many names stand in one line. */
-const namedMax = 3;
+type Members = NonNullable<RoleExplained['members']>;
 
 /**
  * The leader's explanation for people: of each role what goes before it, and why agents are not offered, most frequent first.
  * @param now wall time, in ms since 1970: what is filtered is told by when.
  */
-export function allocationLines({ framework, hold, roles }: AllocationExplained, now: number): string[] {
-  const title = framework === undefined ? 'no framework' : `framework ${framework.id} (${framework.name})`;
+export function allocationLines(explained: AllocationExplained, now: number): string[] {
+  const { framework, hold, roles, rolesLeftOut } = explained;
   const lines = [
-    title,
+    ...(framework === undefined ? [] : [`framework ${framework.id} (${framework.name})`]),
     ...(hold === undefined ? [] : [hold]),
+    ...(framework !== undefined && roles.length === 0 ? ['it has left meanwhile, or that role'] : []),
     ...roles.flatMap((role) => ['', ...roleLines(role, framework?.id ?? '', now)]),
+    ...(rolesLeftOut === 0 ? [] : ['', `left out are ${rolesLeftOut} more of its roles: name one by --role`]),
   ];
-  return lines.map(printable);
+  return (lines[0] === '' ? lines.slice(1) : lines).map(printable);
 }
 
 function roleLines(explained: RoleExplained, frameworkId: string, now: number): string[] {
-  const { role, demands, precedence, agents } = explained;
-  const waits = demands?.map(({ shape, count }) => `  waits for ${count} times ${sayQuantities(shape)}`) ?? [];
+  const { role, members, wants, wantsLeftOut } = explained;
+  return [
+    `role ${role}`,
+    ...(members === undefined ? [] : memberLines(members)),
+    ...quotaLines(explained),
+    ...turnLines(explained, frameworkId),
+    ...wants.flatMap((want) => wantLines(want, frameworkId, now)),
+    ...(wantsLeftOut === 0 ? [] : [`  left out are ${wantsLeftOut} more demands: ask for one by --demand`]),
+  ];
+}
+
+function memberLines({ active, suppressed, inactive, satisfied, some, rolesBelow, someBelow }: Members): string[] {
+  const total = active + suppressed + inactive + satisfied;
+  const kinds = [
+    ...(active === 0 ? [] : [`${active} active`]),
+    ...(satisfied === 0 ? [] : [`${satisfied} waiting for nothing more`]),
+    ...(suppressed === 0 ? [] : [`${suppressed} suppressed`]),
+    ...(inactive === 0 ? [] : [`${inactive} not connected`]),
+  ];
+  const names = some.map(({ frameworkId, name }) => `${frameworkId} (${name})`);
+  const below = rolesBelow === 0 ? [] : [`  below it: ${fewOf(someBelow, rolesBelow)}`];
+  if (total === 0) return ['  no framework is in it', ...below];
+  return [`  in it ${total === 1 ? 'is' : 'are'} ${kinds.join(', ')}: ${fewOf(names, total)}`, ...below];
+}
+
+function quotaLines({ role, quotas }: RoleExplained): string[] {
+  return quotas.map(({ role: of, guarantees, limits, consumed }) => {
+    const guaranteed = Object.keys(guarantees).length === 0 ? [] : [`guaranteed ${formatQuantities(guarantees)}`];
+    const limited = Object.keys(limits).length === 0 ? [] : [`limit ${formatQuantities(limits)}`];
+    const name = of === role ? 'quota' : `quota of role ${of}`;
+    return `  ${name}: ${[...guaranteed, ...limited].join(', ')}; has ${formatQuantities(consumed)}`;
+  });
+}
+
+function turnLines({ precedence }: RoleExplained, frameworkId: string): string[] {
+  if (precedence.length === 0) return ['  in turn by chance'];
   const behind = precedence.flatMap(({ node, share, ahead }) => {
     if (ahead === undefined) return [];
     const kind = node === frameworkId ? 'framework' : 'role';
@@ -34,152 +65,51 @@ function roleLines(explained: RoleExplained, frameworkId: string, now: number): 
     const shares = share === ahead.share ? `both of share ${share}` : `share ${share} against ${ahead.share}`;
     return [`  in turn${own} behind ${kind} ${ahead.node}, ${shares}`];
   });
-  const first = behind.length === 0 && precedence.length > 0 ? ['  in turn next'] : behind;
-  const none = agents.length === 0 ? ['  there are no agents'] : [];
-  return [`role ${role}`, ...waits, ...first, ...none, ...agentLines(agents, frameworkId, now)];
+  return behind.length === 0 ? ['  in turn next'] : behind;
 }
 
-function agentLines(agents: readonly AgentExplained[], frameworkId: string, now: number): string[] {
-  const names = namesOf(agents);
-  const nameOf = (agent: AgentExplained): string => names.get(agent) ?? '';
-  const sorted = [...agents].sort((one, other) => inOrder.compare(nameOf(one), nameOf(other)));
-  if (agents.length <= singlyMax)
-    return sorted.map((agent) => {
-      const why = [reasonText([agent.hindrance], now), ...holdersOf([agent], frameworkId)];
-      return `  ${nameOf(agent)}: ${why.join('; ')}`;
-    });
-  const groups = groupBy(sorted, ({ hindrance }) => reasonKey(hindrance));
-  return [...groups.values()]
-    .sort((one, other) => other.length - one.length)
-    .flatMap((group) => {
-      const reason = reasonText(
-        group.map(({ hindrance }) => hindrance),
-        now,
-      );
-      const some = group.map(nameOf);
-      const holders = holdersOf(group, frameworkId).map((holder) => `    ${holder}`);
-      const count = `${group.length} ${group.length === 1 ? 'agent' : 'agents'}`;
-      return [`  ${count}: ${reason} (${fewOf(some)})`, ...holders];
-    });
+function wantLines(want: WantExplained, frameworkId: string, now: number): string[] {
+  if (want.agents === 0) return [...headLines(want), '  there are no agents'];
+  const indent = want.shape === undefined ? '  ' : '    ';
+  return [...headLines(want), ...agentLines(want, frameworkId, now).map((line) => `${indent}${line}`)];
 }
 
-/** The host, where no other agent is on it. */
-function namesOf(agents: readonly AgentExplained[]): Map<AgentExplained, string> {
-  const onHost = groupBy(agents, ({ hostname }) => hostname);
-  return new Map(
-    agents.map((agent) => [agent, onHost.get(agent.hostname)?.length === 1 ? agent.hostname : agent.slaveId]),
-  );
+function headLines({ shape, count, room }: WantExplained): string[] {
+  if (shape === undefined) return [];
+  const what = count === undefined ? 'to have' : `waits for ${count} times`;
+  const where = `room on ${agentsText(room.now)} now, on ${room.ifIdle} more if idle, never on ${room.never}`;
+  return [`  ${what} ${sayQuantities(shape)}: ${where}`];
 }
 
-/** Reasons with one key are told together. */
-function reasonKey(hindrance: ExplainedHindrance): string {
-  const { why } = hindrance;
-  if ('constraint' in hindrance) return `${why} ${hindrance.constraint}`;
-  if ('region' in hindrance) return `${why} ${hindrance.region}`;
-  if (!('by' in hindrance)) return why;
-  return `${why} ${'role' in hindrance ? hindrance.role : ''} ${Object.keys(hindrance.by)}`;
-}
-
-type Why = ExplainedHindrance['why'];
-type Texts = { readonly [W in Why]: (first: Extract<ExplainedHindrance, { readonly why: W }>, said: Said) => string };
-
-/** What there is to say of several hindrances of one key. */
-interface Said {
-  readonly shortage: string;
-  readonly until: string;
-}
-
-const texts = {
-  'agent-inactive': () => 'the agent is disconnected',
-  'not-whitelisted': () => 'not whitelisted',
-  'framework-inactive': () => 'the framework is not connected',
-  suppressed: () => 'suppressed by the framework',
-  constraint: ({ constraint }) => `constraint ${constraint} failed`,
-  gpus: () => 'has gpus, which the framework does not ask for',
-  region: ({ region }) => `in the region ${region}, and the framework does not say that it may be`,
-  short: (_first, { shortage }) => `short by ${shortage}`,
-  'too-small': (_first, { shortage }) => `too small even if idle: short by ${shortage}`,
-  limit: ({ role }, { shortage }) => `quota limit of role ${role}: short by ${shortage}`,
-  guarantees: (_first, { shortage }) => `kept for the guarantees of others: short by ${shortage}`,
-  cap: () => 'the framework holds as much in offers as it may',
-  'no-demand': () => 'the framework waits for nothing more',
-  filtered: (_first, { until }) => `filtered until ${until}`,
-  next: () => 'nothing hinders it: offered in its turn',
-} satisfies Texts;
-
-/** @param hindrances of one key, at least one. */
-function reasonText(hindrances: readonly ExplainedHindrance[], now: number): string {
-  const [first] = hindrances as readonly [ExplainedHindrance, ...ExplainedHindrance[]];
-  const text = texts[first.why] as (first: ExplainedHindrance, said: Said) => string;
-  return text(first, { shortage: shortage(hindrances), until: until(hindrances, now) });
-}
-
-/** `1.5 cpus`, or of several agents `0.5 to 1.5 cpus`. */
-function shortage(hindrances: readonly ExplainedHindrance[]): string {
-  const all = hindrances.flatMap((hindrance) => ('by' in hindrance ? [hindrance.by] : []));
-  const names = [...new Set(all.flatMap((by) => Object.keys(by)))];
-  if (names.length === 0) return 'everything';
-  return names.map((name) => spanOf(name, all)).join(' and ');
-}
-
-function spanOf(name: string, all: readonly Quantities[]): string {
-  const amounts = all.map((by) => by[name] ?? 0);
-  const [least, most] = span(amounts);
-  return least === most ? `${formatScalar(least)} ${name}` : `${formatScalar(least)} to ${formatScalar(most)} ${name}`;
-}
-
-function until(hindrances: readonly ExplainedHindrance[], now: number): string {
-  const times = hindrances.flatMap((hindrance) => ('forMs' in hindrance ? [hindrance.forMs] : []));
-  if (times.length === 0) return '';
-  const [first, last] = span(times).map((forMs) => clockTime(now + forMs, now));
-  return first === last ? `${first}` : `${first} to ${last}`;
-}
-
-function span(values: readonly number[]): [number, number] {
-  return values.reduce<[number, number]>(
-    ([least, most], value) => [Math.min(least, value), Math.max(most, value)],
-    [Number.POSITIVE_INFINITY, 0],
-  );
-}
-
-/** With the date where it is not within a day. */
-function clockTime(ms: number, now: number): string {
-  const offsetMs = new Date(ms).getTimezoneOffset() * 60_000;
-  const [day = '', time = ''] = new Date(ms - offsetMs).toISOString().slice(0, 19).split('T');
-  return ms - now < 24 * 3_600_000 ? time : `${day} ${time}`;
-}
-
-/** Who holds what is not free on agents that have too little: a line for each framework. */
-function holdersOf(agents: readonly AgentExplained[], frameworkId: string): string[] {
-  const short = agents.filter(({ hindrance }) => hindrance.why === 'short');
-  const holders = new Map<string, { readonly offers: string[]; readonly using: Set<AgentExplained> }>();
-  for (const agent of short)
-    for (const { frameworkId: holder } of agent.held) {
-      const entry = holders.get(holder) ?? { offers: [], using: new Set() };
-      holders.set(holder, entry);
-      const offers = agent.offers.filter((offer) => offer.frameworkId === holder).map(({ id }) => id);
-      if (offers.length === 0) entry.using.add(agent);
-      for (const id of offers) if (!entry.offers.includes(id)) entry.offers.push(id);
-    }
-  return [...holders].map(([holder, { offers, using }]) => {
-    const who = holder === frameworkId ? 'itself' : `framework ${holder}`;
-    const offered =
-      offers.length === 0 ? [] : [`held in offer${offers.length === 1 ? '' : 's'} ${fewOf(offers)} by ${who}`];
-    const used = using.size === 0 ? [] : [`used by ${who}${agents.length === 1 ? '' : ` on ${using.size} of them`}`];
-    return [...offered, ...used].join(', ');
+function agentLines(
+  { agents, each, groups, agentsLeftOut }: WantExplained,
+  frameworkId: string,
+  now: number,
+): string[] {
+  const singly = each.map(({ name, hindrance, holders, holdersLeftOut }) => {
+    const why = [
+      reasonText({ least: hindrance, most: hindrance }, now),
+      ...holderTexts(holders, frameworkId, 1),
+      ...moreHolders(holdersLeftOut),
+    ];
+    return `${name}: ${why.join('; ')}`;
   });
+  if (each.length === agents) return singly;
+  const together = groups.flatMap((group) => [
+    `${agentsText(group.agents)}: ${reasonText(group, now)} (${fewOf(group.some, group.agents)})`,
+    ...[...holderTexts(group.holders, frameworkId, group.agents), ...moreHolders(group.holdersLeftOut)].map(
+      (holder) => `  ${holder}`,
+    ),
+  ]);
+  const rest = agentsLeftOut === 0 ? [] : [`${agentsText(agentsLeftOut)}: for other reasons, which are left out`];
+  const cut = each.length === 0 ? [] : [`the first ${each.length} of ${agents} agents, the others are left out:`];
+  return [...together, ...rest, ...cut, ...singly];
 }
 
-function fewOf(names: readonly string[]): string {
-  return [...names.slice(0, namedMax), ...(names.length > namedMax ? ['...'] : [])].join(', ');
+function moreHolders(count: number): string[] {
+  return count === 0 ? [] : [`and held or used by ${count} more`];
 }
 
-function groupBy<T>(all: readonly T[], keyOf: (one: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const one of all) {
-    const group = groups.get(keyOf(one));
-    if (group === undefined) groups.set(keyOf(one), [one]);
-    else group.push(one);
-  }
-  return groups;
+function agentsText(count: number): string {
+  return `${count} ${count === 1 ? 'agent' : 'agents'}`;
 }

@@ -1,8 +1,5 @@
-import { formatScalar, isRevocable, parseResources, unreservedRole } from '@mesos-ts/protocol';
+import { formatScalar, isRevocable, parseResources, type Quantities, unreservedRole } from '@mesos-ts/protocol';
 import { UsageError } from './flags.js';
-
-/** Thousandths by the name of a scalar resource. */
-export type Quantities = Readonly<Record<string, number>>;
 
 /** As `cpus:1.5;mem:64`; `none` where there is nothing. */
 export function formatQuantities(quantities: Quantities): string {

@@ -1,28 +1,50 @@
 import {
-  type AgentExplained,
   AllocationExplained,
-  type AttributeConstraint,
   ExplainAllocation,
-  type ExplainedHindrance,
   type FrameworkId,
   type RoleExplained,
+  type WithoutEpoch,
 } from '@mesos-ts/protocol';
 import type { AllocationHold } from './allocation-hold.js';
-import type { AgentExplanation, Hindrance, RoleExplanation } from './allocator/allocator.js';
-import type { AllocatorProcess } from './allocator/allocator-process.js';
+import type { AllocatorProcess, SlicedExplanation } from './allocator/allocator-process.js';
+import type { AllocationQuestion, ExplanationSlice, RoleExplanation, RoleMembers } from './allocator/explained.js';
 import type { Books } from './books.js';
+import { ExplainedAgents } from './explained-agents.js';
 import type { Framework } from './frameworks.js';
 import type { MasterActs } from './master-acts.js';
 
+type Explained = WithoutEpoch<typeof AllocationExplained>;
+
 /** How many frameworks are named to who asked for one that is not there. */
 const namedMax = 20;
+/** How many roles, frameworks of a role and roles below it are told. */
+const rolesMax = 100;
+const membersMax = 10;
+/** Each agent is told by itself where there are no more than so many. */
+const few = 10;
+/** On request so many are told by themselves, over all wants. */
+const eachMax = 1_000;
+/** So many questions may wait while another one is answered. */
+const waitingMax = 20;
 
-/** Answers why a framework is not offered more: the allocator knows, and the master knows which offers are out. */
+/** A question that can be answered. */
+interface Asked {
+  readonly question: AllocationQuestion;
+  readonly framework: Framework | undefined;
+  readonly each: boolean;
+}
+
+/**
+ * Answers why a framework is not offered more: the allocator knows, and the master knows which offers are out. Agents are told
+ * in groups, so that an answer is small, and taken in slices, so that no turn is long; one question after the other.
+ */
 export class AllocationExplainer {
   readonly #acts: MasterActs;
   readonly #books: Books;
   readonly #allocator: Pick<AllocatorProcess, 'explain'>;
   readonly #hold: AllocationHold;
+  readonly #waiting: (() => Promise<void>)[] = [];
+  #isBusy = false;
 
   constructor(acts: MasterActs, books: Books, allocator: Pick<AllocatorProcess, 'explain'>, hold: AllocationHold) {
     this.#acts = acts;
@@ -32,28 +54,86 @@ export class AllocationExplainer {
   }
 
   install(): void {
-    this.#acts.install(ExplainAllocation, (_from, { framework: named, role }) => {
+    this.#acts.install(ExplainAllocation, (_from, question) => {
       const answer = this.#acts.answer(AllocationExplained);
-      const found = this.#found(named);
-      const refusal = typeof found === 'string' ? found : whyNotIn(found, role);
-      if (typeof found === 'string' || refusal !== undefined) {
-        answer({ refusal: refusal ?? '', roles: [] });
-        return;
-      }
-      const { id, info } = found;
-      this.#allocator.explain(id).then(
-        (roles = []) =>
-          this.#acts.later(() => {
-            const { reason: hold } = this.#hold;
-            answer({
-              framework: { id, name: info.name },
-              ...(hold === undefined ? {} : { hold }),
-              roles: this.#described(roles, role),
-            });
-          }),
-        () => undefined, // this master's term is over
-      );
+      const refuse = (refusal: string): void => answer({ refusal, roles: [], rolesLeftOut: 0 });
+      const asked = this.#asked(question);
+      if (typeof asked === 'string') return refuse(asked);
+      if (this.#waiting.length >= waitingMax) return refuse('too many ask at once: ask again in a moment');
+      this.#waiting.push(async () => answer(await this.#explained(asked)));
+      if (!this.#isBusy) void this.#answerAll();
+      return undefined;
     });
+  }
+
+  async #answerAll(): Promise<void> {
+    this.#isBusy = true;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift())
+      await next().catch((error: unknown) => this.#acts.log.warn({ err: error }, 'not explained'));
+    this.#isBusy = false;
+  }
+
+  async #explained({ question, framework, each }: Asked): Promise<Explained> {
+    const explanation = await this.#allocator.explain(question);
+    const wants = explanation.roles.reduce((sum, role) => sum + role.wants.length, 0);
+    const limit = each ? Math.floor(eachMax / Math.max(1, wants)) : few;
+    const agents = explanation.roles.map((role) => role.wants.map(() => new ExplainedAgents(limit)));
+    await this.#inSlices(explanation, (slice) => this.#add(agents, slice));
+    return this.#turn(() => {
+      const { reason: hold } = this.#hold;
+      const roles = explanation.roles.filter((role) => role.wants.length > 0).slice(0, rolesMax);
+      return {
+        ...(framework === undefined ? {} : { framework: { id: framework.id, name: framework.info.name } }),
+        ...(hold === undefined ? {} : { hold }),
+        roles: roles.map((role, index) => this.#role(role, agents[index] ?? [], each)),
+        rolesLeftOut: explanation.roles.length - roles.length,
+      };
+    });
+  }
+
+  async #inSlices({ next }: SlicedExplanation, take: (slice: ExplanationSlice) => void): Promise<void> {
+    for (let slice = await next(); slice !== undefined; slice = await next()) {
+      const taken = slice;
+      await this.#turn(() => take(taken));
+    }
+  }
+
+  #add(explained: readonly (readonly ExplainedAgents[])[], { role, want, agents }: ExplanationSlice): void {
+    for (const agent of agents) {
+      const offers = this.#books.offers.all(this.#books.agents.get(agent.slaveId)?.offers ?? []);
+      explained[role]?.[want]?.add(agent, offers);
+    }
+  }
+
+  /** As an event of the master: the books are its own. Never, when its term is over. */
+  #turn<T>(work: () => T): Promise<T> {
+    return new Promise((resolve, reject) =>
+      this.#acts.later(() => {
+        try {
+          resolve(work());
+        } catch (error) {
+          reject(error);
+        }
+      }),
+    );
+  }
+
+  // Who is meant
+
+  /** Else, why it cannot be answered. */
+  #asked({ framework: named, role, demand, each }: ExplainAllocation): Asked | string {
+    const nothing = demand !== undefined && Object.values(demand).every((amount) => amount === 0);
+    if (nothing) return 'the demand is for nothing';
+    const shape = demand === undefined ? {} : { shape: demand };
+    if (named === undefined) {
+      if (role === undefined) return 'name a framework, or a role';
+      return { question: { role, ...shape }, framework: undefined, each };
+    }
+    const framework = this.#found(named);
+    if (typeof framework === 'string') return framework;
+    const foreign = whyNotIn(framework, role);
+    if (foreign !== undefined) return foreign;
+    return { question: { frameworkId: framework.id, role, ...shape }, framework, each };
   }
 
   /** The framework of that id or, if there is one alone, of that name; else why it is not known which one is meant. */
@@ -69,26 +149,32 @@ export class AllocationExplainer {
     return `no framework has the id or the name ${named}; there are ${listed(all)}`;
   }
 
-  #described(roles: readonly RoleExplanation[], only: string | undefined): RoleExplained[] {
-    return roles
-      .filter(({ role }) => only === undefined || role === only)
-      .map(({ role, demands, precedence, agents }) => ({
-        role,
-        ...(demands === undefined ? {} : { demands }),
-        precedence: precedence.map(({ node, share, ahead }) => ({
-          ...{ node, share },
-          ...(ahead === undefined ? {} : { ahead }),
-        })),
-        agents: agents.map((agent) => this.#agent(agent)),
-      }));
+  // What is told
+
+  #role(explanation: RoleExplanation, agents: readonly ExplainedAgents[], each: boolean): RoleExplained {
+    const { role, precedence, quotas, members, wants, wantsLeftOut } = explanation;
+    return {
+      role,
+      ...(members === undefined ? {} : { members: this.#members(members) }),
+      precedence: precedence.map(({ node, share, ahead }) => ({
+        ...{ node, share },
+        ...(ahead === undefined ? {} : { ahead }),
+      })),
+      quotas: [...quotas],
+      wants: wants.map((want, index) => ({ ...want, ...(agents[index] as ExplainedAgents).told(few, each) })),
+      wantsLeftOut,
+    };
   }
 
-  #agent({ slaveId, hostname, hindrance, held }: AgentExplanation): AgentExplained {
-    const offers = this.#books.offers.all(this.#books.agents.get(slaveId)?.offers ?? []);
+  #members({ frameworks, below }: RoleMembers): NonNullable<RoleExplained['members']> {
+    const count = (state: string): number => frameworks.filter((one) => one.state === state).length;
+    const some = frameworks.slice(0, membersMax).map(({ frameworkId }) => {
+      return { frameworkId, name: this.#books.frameworks.get(frameworkId)?.info.name ?? '' };
+    });
     return {
-      ...{ slaveId, hostname, held },
-      hindrance: inWords(hindrance),
-      offers: offers.map(({ id, frameworkId }) => ({ id, frameworkId })),
+      ...{ active: count('active'), suppressed: count('suppressed'), inactive: count('inactive') },
+      ...{ satisfied: count('satisfied'), some },
+      ...{ rolesBelow: below.length, someBelow: below.slice(0, membersMax) },
     };
   }
 }
@@ -102,20 +188,4 @@ function listed(frameworks: readonly Framework[]): string {
   const named = frameworks.slice(0, namedMax).map(({ id, info }) => `${id} (${info.name})`);
   const more = frameworks.length - named.length;
   return `${named.join(', ')}${more === 0 ? '' : ` and ${more} more`}`;
-}
-
-function inWords(hindrance: Hindrance): ExplainedHindrance {
-  if (hindrance.why !== 'constraint') return hindrance;
-  return { why: 'constraint', constraint: constraintText(hindrance.constraint) };
-}
-
-/** For people: `rack=a`, `not rack=a`, `hostname like web-*`, `ssd exists`. */
-function constraintText({ selector, predicate }: AttributeConstraint): string {
-  const subject = typeof selector === 'string' ? selector : selector.attribute;
-  if (predicate === 'exists') return `${subject} exists`;
-  if (predicate === 'notExists') return `not ${subject} exists`;
-  if ('textEquals' in predicate) return `${subject}=${predicate.textEquals}`;
-  if ('textNotEquals' in predicate) return `not ${subject}=${predicate.textNotEquals}`;
-  if ('textMatches' in predicate) return `${subject} like ${predicate.textMatches}`;
-  return `not ${subject} like ${predicate.textNotMatches}`;
 }

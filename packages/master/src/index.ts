@@ -1,5 +1,4 @@
 export type {
-  AgentExplanation,
   Allocation,
   Allocator,
   Attribute,
@@ -8,17 +7,18 @@ export type {
   FrameworkDescription,
   Hindrance,
   OfferConstraints,
-  Precedence,
   Quantities,
   Quota,
-  RoleExplanation,
   SlaveDescription,
   Usage,
 } from './allocator/allocator.js';
 export { AllocatorCore, type AllocatorCoreOptions } from './allocator/allocator-core.js';
 export { AllocatorProcess, type AllocatorProcessOptions } from './allocator/allocator-process.js';
+export type { AgentExplanation, AllocationQuestion, ExplanationSlice, RoleExplanation } from './allocator/explained.js';
+export type { Explanation } from './allocator/explanation.js';
 export { Books } from './books.js';
 export { SteppedDown } from './candidate.js';
+export { ExplainedAgents } from './explained-agents.js';
 export { Master, type MasterHooks, masterProcessId, type Term } from './master.js';
 export { HttpAddressUnusable, type MasterHealth, MasterHttp, type MasterHttpOptions } from './master-http.js';
 export { type MasterOptions, masterDefaults } from './master-options.js';

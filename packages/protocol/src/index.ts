@@ -1,6 +1,16 @@
 export { type Attribute, AttributeSchema, parseAttributes } from './attribute.js';
 export { type Demand, DemandSchema } from './demand.js';
 export { claimedEpochMax, epochOf, type LeaderMessageType, type WithoutEpoch } from './epoch.js';
+export {
+  type AgentExplained,
+  type AgentGroupExplained,
+  AllocationExplained,
+  ExplainAllocation,
+  type ExplainedHindrance,
+  type HolderExplained,
+  type RoleExplained,
+  type WantExplained,
+} from './explain-messages.js';
 export { type FaultDomain, FaultDomainSchema, parseFaultDomain } from './fault-domain.js';
 export {
   type ExecutorId,
@@ -71,17 +81,12 @@ export {
 } from './messages.js';
 export { type AttributeConstraint, AttributeConstraintSchema } from './offer-constraints.js';
 export {
-  type AgentExplained,
-  AllocationExplained,
-  ExplainAllocation,
-  type ExplainedHindrance,
   GetQuota,
   GetWeights,
   type Quota,
   QuotaSchema,
   QuotaStatus,
   QuotaUpdated,
-  type RoleExplained,
   UpdateQuota,
   UpdateWeights,
   type Weight,

@@ -1,9 +1,7 @@
-import { type BodyOf, type DeepReadonly, message } from '@mesos-ts/process';
+import { type DeepReadonly, message } from '@mesos-ts/process';
 import { type Static, Type } from '@sinclair/typebox';
 import { saidByLeaders } from './epoch.js';
-import { FrameworkIdSchema, OfferIdSchema, SlaveIdSchema } from './ids.js';
 import { QuantitiesSchema } from './quantities.js';
-import { ResourcesSchema } from './resources.js';
 import { RoleSchema } from './role.js';
 
 /*
@@ -22,7 +20,8 @@ export const WeightSchema = Type.Object({
 });
 export type Weight = DeepReadonly<Static<typeof WeightSchema>>;
 
-const refusal = { refusal: Type.Optional(Type.String({ maxLength: 65_536 })) };
+/** Of an answer that may be one: in words. */
+export const refusal = { refusal: Type.Optional(Type.String({ maxLength: 65_536 })) };
 
 export const QuotaStatus = message('QuotaStatus', {
   ...saidByLeaders,
@@ -58,70 +57,3 @@ export const UpdateWeights = message(
   { weights: Type.Array(WeightSchema, { minItems: 1, maxItems: 10_000 }) },
   { reply: WeightsUpdated },
 );
-
-/** Why a framework is not offered something of an agent in a role, as the allocator decided it. */
-const HindranceSchema = Type.Union([
-  Type.Object({
-    why: Type.Union(
-      [
-        ...(['agent-inactive', 'not-whitelisted', 'framework-inactive', 'suppressed', 'gpus', 'cap'] as const),
-        ...(['no-demand', 'next'] as const),
-      ].map((why) => Type.Literal(why)),
-    ),
-  }),
-  /** Such as `rack=a`, for people. */
-  Type.Object({ why: Type.Literal('constraint'), constraint: Type.String() }),
-  Type.Object({ why: Type.Literal('region'), region: Type.String() }),
-  Type.Object({ why: Type.Literal('short'), by: QuantitiesSchema }),
-  Type.Object({ why: Type.Literal('too-small'), by: QuantitiesSchema }),
-  Type.Object({ why: Type.Literal('guarantees'), by: QuantitiesSchema }),
-  Type.Object({ why: Type.Literal('limit'), role: Type.String(), by: QuantitiesSchema }),
-  Type.Object({ why: Type.Literal('filtered'), forMs: Type.Number({ minimum: 0 }) }),
-]);
-
-const AgentExplanationSchema = Type.Object({
-  slaveId: SlaveIdSchema,
-  hostname: Type.String(),
-  hindrance: HindranceSchema,
-  /** Who holds what is not free there, offered or used. */
-  held: Type.Array(Type.Object({ frameworkId: FrameworkIdSchema, role: Type.String(), resources: ResourcesSchema })),
-  /** The offers that are out of it. */
-  offers: Type.Array(Type.Object({ id: OfferIdSchema, frameworkId: FrameworkIdSchema })),
-});
-
-/** A role or framework on the way to the one asked about; `ahead`: the first of its siblings, where that goes before it. */
-const PrecedenceSchema = Type.Object({
-  node: Type.String(),
-  /** The weighted dominant share, as a decimal fraction for people. */
-  share: Type.String(),
-  ahead: Type.Optional(Type.Object({ node: Type.String(), share: Type.String() })),
-});
-
-const RoleExplanationSchema = Type.Object({
-  role: Type.String(),
-  demands: Type.Optional(Type.Array(Type.Object({ shape: QuantitiesSchema, count: Type.Integer({ minimum: 0 }) }))),
-  precedence: Type.Array(PrecedenceSchema),
-  agents: Type.Array(AgentExplanationSchema),
-});
-
-/** Without a framework where none was found, or several: `refusal` says so. */
-export const AllocationExplained = message('AllocationExplained', {
-  ...saidByLeaders,
-  ...refusal,
-  framework: Type.Optional(Type.Object({ id: FrameworkIdSchema, name: Type.String() })),
-  /** Why nothing at all is offered for now, in words; absent where it is. */
-  hold: Type.Optional(Type.String()),
-  roles: Type.Array(RoleExplanationSchema),
-});
-
-/** Why is a framework not offered more? `framework`: its id or, if no other has it, its name. `role`: only in that. */
-export const ExplainAllocation = message(
-  'ExplainAllocation',
-  { framework: Type.String({ minLength: 1, maxLength: 1_024 }), role: Type.Optional(RoleSchema) },
-  { reply: AllocationExplained },
-);
-
-export type AllocationExplained = BodyOf<typeof AllocationExplained>;
-export type RoleExplained = AllocationExplained['roles'][number];
-export type AgentExplained = RoleExplained['agents'][number];
-export type ExplainedHindrance = AgentExplained['hindrance'];

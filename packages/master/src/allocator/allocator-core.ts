@@ -16,13 +16,13 @@ import type {
   FrameworkDescription,
   Quantities,
   Quota,
-  RoleExplanation,
   SlaveDescription,
   Usage,
 } from './allocator.js';
 import { Applicants } from './applicants.js';
 import type { Client } from './clients.js';
-import { explain } from './explanation.js';
+import type { AllocationQuestion } from './explained.js';
+import { Explanation } from './explanation.js';
 import { GiftRules } from './gift.js';
 import { RefusalWatch } from './refusal-watch.js';
 import { type Role, Roles } from './roles.js';
@@ -73,6 +73,7 @@ export class AllocatorCore {
   readonly #slaves = new Map<SlaveId, SlaveBooks>();
   /** Those of which something is free. */
   readonly #free = new Set<SlaveBooks>();
+  readonly #leastOffer: readonly Amounts[];
   readonly #applicants: Applicants;
   readonly #pending = new Pending();
   readonly #refusals: RefusalWatch;
@@ -96,9 +97,10 @@ export class AllocatorCore {
     const roles = new Roles(names, this.#sharing, leastOffer);
     this.#roles = roles;
     this.#rules = new GiftRules({ names, roles, totals: this.#totals, available: this.#available, offerCap });
+    this.#leastOffer = [names.amounts({ cpus: leastOffer.cpus }), names.amounts({ mem: leastOffer.mem })];
     this.#applicants = new Applicants({
       ...{ names, roles, sharing: this.#sharing, pending: this.#pending },
-      leastOffer: [names.amounts({ cpus: leastOffer.cpus }), names.amounts({ mem: leastOffer.mem })],
+      leastOffer: this.#leastOffer,
     });
     this.#refusals = new RefusalWatch(this.#applicants, this.#pending);
     roles.onRelaxed = (role) => this.#applicants.lookAgainBelow(role);
@@ -264,13 +266,15 @@ export class AllocatorCore {
     return this.#refusals.nextExpiry();
   }
 
-  /** Why a framework is not offered more; undefined for one that is not known. */
-  explain(frameworkId: FrameworkId, now: number): RoleExplanation[] | undefined {
-    const applicant = this.#applicants.get(frameworkId);
-    if (applicant === undefined) return undefined;
-    if (this.#sharesChanged) this.#reorder();
-    const world = { rules: this.#rules, names: this.#names, slaves: [...this.#slaves.values()], now };
-    return [...applicant.clients.values()].map((client) => explain(client, world));
+  /** Why somebody is not offered more; of nobody, where the framework is not known, or not in the role. Leaves no trace. */
+  explain(question: AllocationQuestion): Explanation {
+    const isByShare = this.#sharing.random === undefined;
+    // Chance draws from what the order has left in places: nobody else may bring it in order.
+    if (isByShare && this.#sharesChanged) this.#reorder();
+    return new Explanation(question, {
+      ...{ rules: this.#rules, names: this.#names, roles: this.#roles, applicants: this.#applicants },
+      ...{ slaves: this.#slaves, leastOffer: this.#leastOffer, isByShare },
+    });
   }
 
   free(slaveId: SlaveId): Resources | undefined {

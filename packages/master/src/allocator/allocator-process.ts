@@ -7,18 +7,27 @@ import type {
   FrameworkDescription,
   Quantities,
   Quota,
-  RoleExplanation,
   SlaveDescription,
   Usage,
 } from './allocator.js';
 import { AllocatorCore, type AllocatorCoreOptions } from './allocator-core.js';
+import type { AllocationQuestion, ExplanationSlice, RoleExplanation } from './explained.js';
 
 export type AllocatorProcessOptions = Omit<AllocatorCoreOptions, 'random'>;
 
 /** For how long it goes on without looking at what else there is to do, in ms. */
 const sliceMs = 8;
+/** The same of explanations, which are in no hurry. */
+const explainedMs = 2;
 /** How many agents may go by between two looks at the clock. */
 const agentsPerLook = 8;
+
+/** What there is to say at once, and then agents, slice by slice: anything may happen between two of them. */
+export interface SlicedExplanation {
+  readonly roles: readonly RoleExplanation[];
+  /** Undefined: those were all. */
+  next(): Promise<ExplanationSlice | undefined>;
+}
 
 /**
  * The allocator as a process: keeps the pure core's time and order. Everything that happens in one turn leads to one
@@ -147,9 +156,13 @@ export class AllocatorProcess extends Process implements Allocator {
     });
   }
 
-  /** Why a framework is not offered more, by role; undefined for one that is not known. */
-  explain(frameworkId: FrameworkId): Promise<readonly RoleExplanation[] | undefined> {
-    return this.dispatch(() => this.#core.explain(frameworkId, this.clock.now()));
+  /** Why somebody is not offered more; see {@link SlicedExplanation}. No roles: the framework is not known, or not in that. */
+  async explain(question: AllocationQuestion): Promise<SlicedExplanation> {
+    const explanation = await this.dispatch(() => this.#core.explain(question));
+    return {
+      roles: explanation.roles,
+      next: () => this.dispatch(() => explanation.next(this.clock.now(), this.#sliceEnds(explainedMs))),
+    };
   }
 
   /** Chance is known only to who was spawned. */
@@ -192,15 +205,15 @@ export class AllocatorProcess extends Process implements Allocator {
     this.#scheduled = false;
     if (this.#pauses > 0) return;
     const core = this.#core;
-    const allocations = core.allocate(this.clock.now(), this.#sliceEnds());
+    const allocations = core.allocate(this.clock.now(), this.#sliceEnds(sliceMs));
     if (allocations.length > 0) this.#allocated(allocations);
     if (core.pending) this.#schedule();
     this.#awaitExpiry(core.nextExpiry() ?? Number.POSITIVE_INFINITY);
   }
 
   /** Asked after each agent whether it has been long enough. */
-  #sliceEnds(): () => boolean {
-    const end = this.clock.now() + sliceMs;
+  #sliceEnds(ms: number): () => boolean {
+    const end = this.clock.now() + ms;
     let agents = 0;
     return () => ++agents % agentsPerLook === 0 && this.clock.now() >= end;
   }

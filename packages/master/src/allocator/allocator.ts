@@ -85,36 +85,12 @@ export type Hindrance =
   | { readonly why: 'cap' }
   /** It has declared what it waits for, and that is nothing more. */
   | { readonly why: 'no-demand' }
+  /** It has declared several demands, and one that it named before takes what there is. */
+  | { readonly why: 'earlier-demand' }
   /** It refused that, and for so much longer, in ms. */
   | { readonly why: 'filtered'; readonly forMs: number }
   /** Nothing hinders it: it is offered that in a moment. */
   | { readonly why: 'next' };
-
-/** A role or framework on the way to the one asked about, and the first of its siblings, if that goes before it. */
-export interface Precedence {
-  /** The path of a role, or a framework's id. */
-  readonly node: string;
-  /** The weighted dominant share, as a decimal fraction for people: `0.41`. */
-  readonly share: string;
-  readonly ahead: { readonly node: string; readonly share: string } | undefined;
-}
-
-/** How one agent stands to a framework in a role. */
-export interface AgentExplanation {
-  readonly slaveId: SlaveId;
-  readonly hostname: string;
-  readonly hindrance: Hindrance;
-  /** Who holds what is not free there. */
-  readonly held: readonly Usage[];
-}
-
-/** Why a framework is not offered more in one of its roles. */
-export interface RoleExplanation {
-  readonly role: string;
-  readonly demands: readonly Demand[] | undefined;
-  readonly precedence: readonly Precedence[];
-  readonly agents: readonly AgentExplanation[];
-}
 
 /**
  * Decides who is offered what. The master tells it of everything that comes, goes and is given back, and turns what it

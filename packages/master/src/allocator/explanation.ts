@@ -1,88 +1,196 @@
-import type { AgentExplanation, Hindrance, Precedence, RoleExplanation } from './allocator.js';
-import { type Client, fits, usableBy } from './clients.js';
+import type { SlaveId } from '@mesos-ts/protocol';
+import type { Quantities } from './allocator.js';
+import type { Applicants } from './applicants.js';
+import type { Client, Wish } from './clients.js';
+import type {
+  AgentExplanation,
+  AllocationQuestion,
+  ExplanationSlice,
+  MemberState,
+  QuotaState,
+  RoleExplanation,
+  RoleMembers,
+  Want,
+} from './explained.js';
 import type { GiftRules } from './gift.js';
-import { lacking, type ScalarNames } from './scalar-names.js';
-import { inOrder, type ShareNode } from './share-node.js';
+import { Hindrances, type Wanted } from './hindrances.js';
+import { precedence } from './precedence.js';
+import type { Role, Roles } from './roles.js';
+import type { Amounts, ScalarNames } from './scalar-names.js';
 import type { SlaveBooks } from './slave-books.js';
 
-/** What an explanation looks at. */
+/** What an explanation looks at, and changes nothing of. */
 export interface ExplanationOptions {
   readonly rules: GiftRules;
   readonly names: ScalarNames;
-  readonly slaves: Iterable<SlaveBooks>;
-  /** By the monotonic clock, in ms. */
-  readonly now: number;
+  readonly roles: Roles;
+  readonly applicants: Applicants;
+  readonly slaves: ReadonlyMap<SlaveId, SlaveBooks>;
+  /** What a framework takes at least that says nothing about it. */
+  readonly leastOffer: readonly Amounts[];
+  /** Whether shares decide who is next, and not chance. */
+  readonly isByShare: boolean;
 }
 
-/** Why a framework is not offered more in one of its roles: what stands in the way on each agent, and who goes before it. */
-export function explain(client: Client, options: ExplanationOptions): RoleExplanation {
-  return {
-    role: client.role.path,
-    demands: client.wishes?.map(({ demand, count }) => ({ ...demand, count })),
-    precedence: precedence(client.node),
-    agents: [...options.slaves].map((slave) => explainAgent(client, slave, options)),
-  };
+/** So many wants are looked at, over all roles: each takes a look at every agent. */
+const wantsMax = 20;
+
+/** One look at every agent. */
+interface Case {
+  readonly role: number;
+  readonly path: string;
+  readonly want: number;
+  readonly wanted: Wanted | undefined;
 }
 
-function explainAgent(client: Client, slave: SlaveBooks, options: ExplanationOptions): AgentExplanation {
+/**
+ * Why somebody is not offered more: at once what there is to say of its roles, and then agent by agent, as slowly as one
+ * likes, what stands in the way there at that moment. Whoever leaves meanwhile is left out.
+ */
+export class Explanation {
+  readonly roles: readonly RoleExplanation[];
+  readonly #question: AllocationQuestion;
+  readonly #options: ExplanationOptions;
+  readonly #slaves: readonly SlaveId[];
+  readonly #cases: Case[] = [];
+  #case = 0;
+  #slave = 0;
+
+  constructor(question: AllocationQuestion, options: ExplanationOptions) {
+    this.#question = question;
+    this.#options = options;
+    // An agent that registers anew while it is explained is one agent still.
+    this.#slaves = [...options.slaves.keys()];
+    this.roles = this.#clients().map((client, role) => this.#role(client, role));
+  }
+
+  /**
+   * The next agents, or none for now; undefined when those were all.
+   * @param now by the monotonic clock, in ms.
+   * @param enough asked after each agent whether to go on another time.
+   */
+  next(now: number, enough: () => boolean): ExplanationSlice | undefined {
+    const one = this.#cases[this.#case];
+    if (one === undefined) return undefined;
+    const { role, path, want, wanted } = one;
+    const client = this.#client(path);
+    const agents = client === undefined ? [] : this.#agents(client, wanted, now, enough);
+    if (client === undefined || this.#slave === this.#slaves.length) {
+      this.#case++;
+      this.#slave = 0;
+    }
+    return { role, want, agents };
+  }
+
+  #agents(client: Client, wanted: Wanted | undefined, now: number, enough: () => boolean): AgentExplanation[] {
+    const hindrances = new Hindrances(client, wanted, { ...this.#options, now });
+    const agents: AgentExplanation[] = [];
+    while (this.#slave < this.#slaves.length) {
+      const slave = this.#options.slaves.get(this.#slaves[this.#slave++] as SlaveId);
+      if (slave !== undefined) agents.push(agentExplained(slave, hindrances));
+      if (enough()) break;
+    }
+    return agents;
+  }
+
+  // Whom it is about
+
+  #clients(): Client[] {
+    const { frameworkId, role } = this.#question;
+    const paths =
+      frameworkId === undefined ? [] : [...(this.#options.applicants.get(frameworkId)?.clients.keys() ?? [])];
+    return (role === undefined ? paths : [role])
+      .map((path) => this.#client(path))
+      .filter((client) => client !== undefined);
+  }
+
+  /** As it is at this moment. */
+  #client(path: string): Client | undefined {
+    const { frameworkId } = this.#question;
+    const { applicants, roles } = this.#options;
+    return frameworkId === undefined ? this.#newcomer(roles.asIf(path)) : applicants.client(frameworkId, path);
+  }
+
+  /** Nobody refers to it. */
+  #newcomer(role: Role): Client {
+    const description = { roles: [role.path], gpuResources: true, regionAware: true };
+    const framework = { id: '' as never, description, active: true, clients: new Map(), offered: [], demanding: false };
+    return {
+      ...{ number: -1, framework, role, node: role.frameworks, suppressed: false, particular: false, offered: [] },
+      ...{ minima: this.#options.leastOffer, constraints: undefined, wishes: undefined, refusalsSince: 0 },
+    };
+  }
+
+  // What it is about
+
+  #role(client: Client, role: number): RoleExplanation {
+    const { frameworkId } = this.#question;
+    const wanted = this.#wanted(client);
+    const kept = wanted.slice(0, wantsMax - this.#cases.length);
+    for (const [want, one] of kept.entries())
+      this.#cases.push({ role, want, path: client.role.path, wanted: one.wanted });
+    const leaf = frameworkId === undefined ? client.role.node : client.node;
+    return {
+      role: client.role.path,
+      precedence: this.#options.isByShare ? precedence(leaf) : [],
+      quotas: quotasOf(client.role, this.#options.names),
+      members: frameworkId === undefined ? membersOf(client.role) : undefined,
+      wants: kept.map(({ want }) => want),
+      wantsLeftOut: wanted.length - kept.length,
+    };
+  }
+
+  #wanted(client: Client): { readonly want: Want; readonly wanted: Wanted | undefined }[] {
+    const { shape } = this.#question;
+    if (shape !== undefined) return [{ want: { shape }, wanted: this.#supposed(client.role.path, shape) }];
+    const { wishes = [] } = client;
+    if (wishes.length === 0) return [{ want: {}, wanted: undefined }];
+    return wishes.map(({ demand, count }, at) => ({
+      want: { shape: demand.shape, count },
+      wanted: { wishes, at, isSupposed: false },
+    }));
+  }
+
+  /** A name that nobody has used yet is not given a place for good. */
+  #supposed(role: string, shape: Quantities): Wanted {
+    const { names } = this.#options;
+    const entries = Object.entries(shape).filter(([, amount]) => amount > 0);
+    const known = Object.fromEntries(entries.filter(([name]) => names.has(name)));
+    const unknown = Object.fromEntries(entries.filter(([name]) => !names.has(name)));
+    const wish: Wish = { demand: { role, shape, count: 1 }, shape: names.amounts(known), count: 1 };
+    return { wishes: [wish], at: 0, isSupposed: true, ...(Object.keys(unknown).length === 0 ? {} : { unknown }) };
+  }
+}
+
+function agentExplained(slave: SlaveBooks, hindrances: Hindrances): AgentExplanation {
   const held = [...slave.holdings].map(({ frameworkId, role, resources }) => ({ frameworkId, role, resources }));
+  return { slaveId: slave.id, hostname: slave.description.hostname, hindrance: hindrances.of(slave), held };
+}
+
+function quotasOf(leaf: Role, names: ScalarNames): QuotaState[] {
+  const states: QuotaState[] = [];
+  for (let role: Role | undefined = leaf; role !== undefined; role = role.parent) {
+    const { path, guarantees = [], limits = [], consumed } = role;
+    const limited = Object.fromEntries(
+      limits.flatMap((limit, place) => (limit === undefined ? [] : [[names.name(place), limit]])),
+    );
+    const guaranteed = names.quantities(guarantees);
+    const has = Object.keys({ ...guaranteed, ...limited }).map((name) => [name, consumed[names.place(name)] ?? 0]);
+    if (role.guarantees !== undefined || role.limits !== undefined)
+      states.unshift({ role: path, guarantees: guaranteed, limits: limited, consumed: Object.fromEntries(has) });
+  }
+  return states;
+}
+
+function membersOf(role: Role): RoleMembers {
   return {
-    slaveId: slave.id,
-    hostname: slave.description.hostname,
-    hindrance: hindrance(client, slave, options),
-    held,
+    frameworks: [...role.clients].map((client) => ({ frameworkId: client.framework.id, state: stateOf(client) })),
+    below: [...role.children].map(({ path }) => path),
   };
 }
 
-function hindrance(client: Client, slave: SlaveBooks, { rules, names, now }: ExplanationOptions): Hindrance {
-  if (!client.framework.active) return { why: 'framework-inactive' };
-  if (client.suppressed) return { why: 'suppressed' };
-  if (!slave.active) return { why: 'agent-inactive' };
-  if (!slave.listed) return { why: 'not-whitelisted' };
-  const gift = rules.gift(slave, client);
-  if (gift !== undefined) {
-    const until = slave.refusals?.refusedUntil(0, client.number, gift, client.refusalsSince, now) ?? 0;
-    return until > now ? { why: 'filtered', forMs: until - now } : { why: 'next' };
-  }
-  const found = rules.hindrance;
-  if (found.why === 'region') return { ...found, region: slave.description.domain?.region ?? '' };
-  return found.why === 'short' ? (tooSmall(client, slave, names) ?? found) : found;
-}
-
-/** Where even all that the agent has would not do. */
-function tooSmall(client: Client, slave: SlaveBooks, names: ScalarNames): Hindrance | undefined {
-  const whole = names.scalars(usableBy(client, slave.whole));
-  const wanted = client.wishes?.map(({ shape }) => shape) ?? client.minima;
-  const least = wanted[0];
-  if (least === undefined || wanted.some((one) => fits(whole, one) > 0)) return undefined;
-  return { why: 'too-small', by: names.quantities(lacking(whole, least)) };
-}
-
-/** From the top: each role, and then the framework, with the first of its siblings where that goes before it. */
-function precedence(leaf: ShareNode): Precedence[] {
-  const path: Precedence[] = [];
-  for (let node: ShareNode = leaf; node.parent !== undefined; node = node.parent) {
-    const { first } = node.parent;
-    const ahead = first !== undefined && first !== node && inOrder(first, node) ? described(first) : undefined;
-    path.unshift({ ...described(node), ahead });
-  }
-  return path;
-}
-
-function described(node: ShareNode): { readonly node: string; readonly share: string } {
-  return { node: nameOf(node), share: shareOf(node) };
-}
-
-/** The path of a role, `/.` for the frameworks of a role that has roles below it, or the id of a framework. */
-function nameOf(node: ShareNode): string {
-  if (node.client >= 0) return node.name;
-  const names: string[] = [];
-  for (let at: ShareNode = node; at.parent !== undefined; at = at.parent) names.unshift(at.name);
-  return names.join('/');
-}
-
-/** With four decimals, for people. */
-function shareOf({ part, whole, weight }: ShareNode): string {
-  const tenThousandths = (BigInt(part) * 10_000n * 1_000n) / (BigInt(whole) * BigInt(weight));
-  return `${tenThousandths / 10_000n}.${String(tenThousandths % 10_000n).padStart(4, '0')}`;
+function stateOf({ framework, suppressed, wishes }: Client): MemberState {
+  if (!framework.active) return 'inactive';
+  if (suppressed) return 'suppressed';
+  return wishes?.length === 0 ? 'satisfied' : 'active';
 }

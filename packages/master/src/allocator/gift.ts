@@ -18,7 +18,10 @@ export interface GiftRulesOptions {
 }
 
 /** What stands in a gift's way, as far as it need not be put into words; see {@link GiftRules.hindrance}. */
-export type Why = Exclude<Hindrance['why'], 'next' | 'filtered' | 'too-small' | 'agent-inactive' | 'not-whitelisted'>;
+export type Why = Exclude<
+  Hindrance['why'],
+  'next' | 'filtered' | 'too-small' | 'earlier-demand' | 'agent-inactive' | 'not-whitelisted'
+>;
 
 /**
  * What a framework in a role would be given of an agent, were it its turn (Mesos facts 4.2, 4.4, 4.6). Refusals, and whose

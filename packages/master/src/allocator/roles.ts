@@ -32,7 +32,6 @@ export class Role {
     this.parent = parent;
     this.node = new ShareNode(name, above, sharing);
     this.frameworks = new ShareNode('.', this.node, sharing);
-    parent?.children.add(this);
   }
 
   get isIdle(): boolean {
@@ -99,12 +98,17 @@ export class Roles {
   at(path: string): Role {
     const known = this.#byPath.get(path);
     if (known !== undefined) return known;
-    const slash = path.lastIndexOf('/');
-    const parent = slash < 0 ? undefined : this.at(path.slice(0, slash));
-    const role = new Role(path, path.slice(slash + 1), parent, this.#sharing, parent?.node ?? this.root);
-    role.node.setWeight(this.#weights.get(path) ?? 1_000);
+    const above = pathAbove(path);
+    const role = this.#newRole(path, above === undefined ? undefined : this.at(above));
+    role.parent?.children.add(role);
     this.#byPath.set(path, role);
     return role;
+  }
+
+  /** The role of a path or, where it is not there, one that is as it would be, and that nobody knows of. */
+  asIf(path: string): Role {
+    const above = pathAbove(path);
+    return this.#byPath.get(path) ?? this.#newRole(path, above === undefined ? undefined : this.asIf(above));
   }
 
   /** Forgets a role, and those above it, as far as nobody needs them. */
@@ -204,6 +208,13 @@ export class Roles {
     return (top.shortfall[place] ?? 0) - others;
   }
 
+  #newRole(path: string, parent: Role | undefined): Role {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const role = new Role(path, name, parent, this.#sharing, parent?.node ?? this.root);
+    role.node.setWeight(this.#weights.get(path) ?? 1_000);
+    return role;
+  }
+
   #consume(role: Role, amounts: Amounts, sign: 1 | -1): void {
     for (let at: Role | undefined = role; at !== undefined; at = at.parent) {
       addAll(at.consumed, amounts, sign);
@@ -258,6 +269,11 @@ export class Roles {
     for (let at = role.parent; at !== undefined; at = at.parent) if (at.reservations > 0) return true;
     return hasReservationsBelow(role);
   }
+}
+
+function pathAbove(path: string): string | undefined {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? undefined : path.slice(0, slash);
 }
 
 function hasReservationsBelow(role: Role): boolean {

@@ -21,6 +21,10 @@ export class ScalarNames {
     return this.#names.push(name) - 1;
   }
 
+  has(name: string): boolean {
+    return this.#places.has(name);
+  }
+
   name(place: number): string {
     return this.#names[place] ?? '';
   }
