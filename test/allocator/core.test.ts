@@ -41,6 +41,39 @@ t.test('Shares are of the tree of roles', async (t) => {
     },
   );
 
+  t.test(
+    'who comes late takes turns with those who are there, instead of all turns until it has caught up',
+    async (t) => {
+      const scene = new Scene().slave('s1', 'cpus:1').framework('p', 'a').framework('q', 'a');
+      const turns = (count: number): string => {
+        let taken = '';
+        for (let turn = 0; turn < count; turn++) {
+          const [gift] = scene.core.allocate(0);
+          assert.ok(gift !== undefined);
+          taken += gift.frameworkId;
+          scene.decline(gift.frameworkId, 's1', 'cpus:1', 0, gift.role);
+        }
+        return taken;
+      };
+      t.equal(turns(6), 'pqpqpq');
+      scene.framework('r', 'a');
+      t.equal(turns(6), 'pqrpqr');
+      scene.core.suppressOffers(framework('r'), []);
+      t.equal(turns(4), 'pqpq');
+      scene.core.reviveOffers(framework('r'), []);
+      t.equal(turns(6), 'pqrpqr', 'nor who comes back');
+      scene.framework('s', 'b');
+      t.equal(turns(6), 'psqsrs', 'and a role that comes late with its role');
+      let taken = '';
+      for (let turn = 0; turn < 6; turn++) {
+        taken += turns(1);
+        scene.core.suppressOffers(framework('p'), []);
+        scene.core.reviveOffers(framework('p'), []);
+      }
+      t.equal(taken, 'psqsrs', 'nothing is won by going and coming back');
+    },
+  );
+
   t.test('what agents report as in use counts, but is no gift', async (t) => {
     const scene = new Scene().full('s1', 'ports:[1-2]', 'a').slave('s2', 'cpus:1').framework('a').framework('b');
     t.same(scene.given(), ['a s2 cpus:1'], 'neither has a share or a gift');

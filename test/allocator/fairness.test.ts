@@ -334,6 +334,51 @@ t.test(
   },
 );
 
+/*
+ * Who comes late, or was away, counts as given to as often as the least of its siblings that take part. Those are never more
+ * than one gift apart while they only take turns, so that whoever waits sees each of the others once before its turn; and
+ * twice one that came meanwhile, which may have begun one gift below.
+ */
+t.test('Starvation: who waits waits for one turn of each, and one more of who came meanwhile, late or again', (t) => {
+  const times = fc.integer({ min: 1, max: 60 });
+  const visitor = fc.record({ comes: fc.constantFrom(0, 0, 7, 30, 100), stays: times, isAway: times });
+  const scene = fc.record({ inOneRole: fc.boolean(), visitors: fc.array(visitor, { minLength: 2, maxLength: 8 }) });
+  fc.assert(
+    fc.property(scene, ({ inOneRole, visitors }) => {
+      const core = new AllocatorCore({ random: new Random(1) });
+      core.addSlave(slaveOf(0), { total: parseResources('cpus:4;mem:4096'), hostname: 'h' }, []);
+      // By framework that is there: how many turns of others it may see at most before its next one.
+      const patience = new Map<number, number>();
+      for (let turn = 0; turn < 200; turn++) {
+        // One is always there, by which the others are measured.
+        for (const [index, { comes, stays, isAway }] of [{ comes: 0, stays: 500, isAway: 0 }, ...visitors].entries()) {
+          const frameworkId = frameworkOf(index);
+          if (turn === comes) {
+            core.addFramework(frameworkId, { roles: [inOneRole ? 'a' : roleOf(index)] });
+            core.activateFramework(frameworkId);
+          }
+          if (turn === comes + stays) core.suppressOffers(frameworkId, []);
+          if (turn === comes + stays) patience.delete(index);
+          if (turn === comes + stays + isAway) core.reviveOffers(frameworkId, []);
+          if (turn !== comes && turn !== comes + stays + isAway) continue;
+          for (const [other, turns] of patience) patience.set(other, turns + 2);
+          patience.set(index, 2 * patience.size);
+        }
+        const [gift] = core.allocate(0);
+        assert.ok(gift !== undefined);
+        const given = Number(gift.frameworkId.slice(1));
+        for (const [index, turns] of patience) {
+          assert.ok(index === given || turns > 0, `${index} waits too long, in turn ${turn}`);
+          patience.set(index, index === given ? patience.size - 1 : turns - 1);
+        }
+        core.recoverResources(gift.frameworkId, gift.slaveId, gift.role, gift.resources, 0);
+      }
+    }),
+    runs,
+  );
+  t.end();
+});
+
 /** The product of the numbers of siblings on the way to a framework in that role; the frameworks of a parent are one child. */
 function turnsOf(role: string, roles: readonly string[]): number {
   const used = new Set(roles.flatMap((one) => prefixes(one)));

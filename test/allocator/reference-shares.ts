@@ -21,13 +21,24 @@ export interface Standing {
   readonly weights: ReadonlyMap<string, number>;
 }
 
-/** How many gifts were made to each role and to each client, as long as it is there. */
+/**
+ * How many gifts were made to each role and to each client, as long as it is there. Who begins to take part counts as if it
+ * had been given as many as the least of its siblings that take part already.
+ */
 export class GiftCounts {
   readonly #counts = new Map<string, number>();
 
   count(client: Client): void {
-    for (const key of [...pathsTo(client.role), `${client.role}/.`, keyOf(client)])
-      this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+    for (const key of nodesOf(client)) this.#counts.set(key, this.of(key) + 1);
+  }
+
+  join(client: Client, others: readonly Client[]): void {
+    const taking = new Set(others.flatMap(nodesOf));
+    for (const key of nodesOf(client)) {
+      if (taking.has(key)) continue;
+      const siblings = [...taking].filter((one) => parentOf(one) === parentOf(key)).map((one) => this.of(one));
+      if (siblings.length > 0) this.#counts.set(key, Math.max(this.of(key), Math.min(...siblings)));
+    }
   }
 
   /** @param node a client, a role with those below it, or as `a/.` the clients of a role that has others below it. */
@@ -46,6 +57,16 @@ export class GiftCounts {
 
 function keyOf({ frameworkId, role }: Client): string {
   return `${role} ${frameworkId}`;
+}
+
+/** The client, the clients of its role together, its role and all above that. */
+function nodesOf(client: Client): readonly string[] {
+  return [keyOf(client), `${client.role}/.`, ...pathsTo(client.role)];
+}
+
+function parentOf(node: string): string {
+  const [role = '', frameworkId] = node.split(' ');
+  return frameworkId === undefined ? role.split('/').slice(0, -1).join('/') : `${role}/.`;
 }
 
 interface Fraction {

@@ -66,6 +66,8 @@ interface Refusal extends Client {
 interface Framework {
   description: FrameworkDescription;
   active: boolean;
+  /** Its roles in the order in which it came to them. */
+  readonly joined: readonly string[];
   readonly suppressed: Set<string>;
   /** Undefined: it takes whatever there is. */
   demands: Wish[] | undefined;
@@ -106,6 +108,8 @@ export class Reference {
   refusals: Refusal[] = [];
   quotas: readonly Quota[] = [];
   readonly #gifts = new GiftCounts();
+  /** Those who may be offered something, in the order in which they came to that. */
+  #taking: readonly Client[] = [];
   #weights = new Map<string, number>();
   #whitelist: readonly string[] | undefined;
 
@@ -145,15 +149,18 @@ export class Reference {
     }
     this.frameworks.set(frameworkId, {
       description,
+      joined: [...new Set([...(before?.joined ?? []).filter(isKept), ...description.roles])],
       active: before?.active ?? false,
       suppressed: new Set(description.suppressedRoles ?? []),
       demands: before?.demands?.filter(({ role }) => isKept(role)),
     });
     this.#forgetRefusals(frameworkId, (role) => !isKept(role));
+    this.#settle(frameworkId, description.roles);
   }
 
   removeFramework(frameworkId: string): void {
     this.frameworks.delete(frameworkId);
+    this.#settle(frameworkId, []);
     this.#forgetRefusals(frameworkId, () => true);
     this.#forgetGifts();
   }
@@ -171,6 +178,20 @@ export class Reference {
     if (framework === undefined) return;
     framework.active = active;
     this.#forgetRefusals(frameworkId, () => true);
+    this.#settle(frameworkId, framework.joined);
+  }
+
+  /** Its roles one after the other, in that order: who takes part from now on, and who no longer does. */
+  #settle(frameworkId: string, roles: readonly string[]): void {
+    const framework = this.frameworks.get(frameworkId);
+    this.#taking = this.#taking.filter((one) => one.frameworkId !== frameworkId || roles.includes(one.role));
+    for (const role of roles) {
+      const client = { frameworkId, role };
+      const others = this.#taking.filter((one) => !isSame(one, client));
+      const takes = framework?.active === true && !framework.suppressed.has(role);
+      if (takes && others.length === this.#taking.length) this.#gifts.join(client, others);
+      this.#taking = takes ? [...others, client] : others;
+    }
   }
 
   /** Gives back what was in offers. */
@@ -207,6 +228,7 @@ export class Reference {
   suppressOffers(frameworkId: string, roles: readonly string[]): void {
     const framework = this.frameworks.get(frameworkId);
     for (const role of chosen(framework, roles)) framework?.suppressed.add(role);
+    this.#settle(frameworkId, framework?.joined ?? []);
   }
 
   reviveOffers(frameworkId: string, roles: readonly string[], keepFilters = false): void {
@@ -214,6 +236,7 @@ export class Reference {
     const those = chosen(framework, roles);
     for (const role of those) framework?.suppressed.delete(role);
     if (!keepFilters) this.#forgetRefusals(frameworkId, (role) => those.includes(role));
+    this.#settle(frameworkId, framework?.joined ?? []);
   }
 
   requestResources(frameworkId: string, demands: readonly Demand[] | undefined): void {
@@ -401,11 +424,7 @@ export class Reference {
   }
 
   #order(): readonly Client[] {
-    const active = this.clients().filter(({ frameworkId, role }) => {
-      const framework = this.frameworks.get(frameworkId);
-      return framework?.active === true && !framework.suppressed.has(role);
-    });
-    return byShare(active, {
+    return byShare(this.#taking, {
       held: this.holdings.map((one) => ({ ...one, scalars: scalarsOf(plus(one.offered, one.used)) })),
       gifts: (of) => this.#gifts.of(of),
       totals: this.#totals(),

@@ -235,8 +235,10 @@ export class Applicants {
     else this.#pending.clients.delete(client);
   }
 
-  #activate({ node }: Client, active: boolean): void {
+  #activate(client: Client, active: boolean): void {
+    const { node } = client;
     this.#activeClients += Number(active) - Number(node.isActive);
+    if (active && !node.isActive) this.#roles.comeLate(client);
     node.active = active;
   }
 

@@ -53,6 +53,7 @@ export class Roles {
   readonly #names: ScalarNames;
   readonly #sharing: Sharing;
   readonly #byPath = new Map<string, Role>();
+  readonly #topLevel = new Set<Role>();
   readonly #exhausted: Exhausted;
   /** No plain object: a role may have the name of something that every object has, such as `constructor`. */
   #weights: ReadonlyMap<string, number> = new Map();
@@ -102,6 +103,7 @@ export class Roles {
     const role = this.#newRole(path, above === undefined ? undefined : this.at(above));
     role.parent?.children.add(role);
     this.#byPath.set(path, role);
+    if (role.parent === undefined) this.#topLevel.add(role);
     return role;
   }
 
@@ -115,6 +117,7 @@ export class Roles {
   tidy(role: Role): void {
     for (let at: Role | undefined = role; at?.isIdle; at = at.parent) {
       this.#byPath.delete(at.path);
+      this.#topLevel.delete(at);
       at.parent?.children.delete(at);
     }
   }
@@ -133,6 +136,15 @@ export class Roles {
   ): void {
     (node ?? role.frameworks).charge(scalars, sign, gifts);
     this.#consume(role, unreserved, sign);
+  }
+
+  /** A client is to be active, and by that maybe its role and those above it: see {@link ShareNode.comeLate}. */
+  comeLate({ role, node }: Client): void {
+    node.comeLate(nodesOf(role.clients));
+    if (role.frameworks.live > 0) return;
+    role.frameworks.comeLate(nodesOf(role.children));
+    for (let at: Role | undefined = role; at !== undefined && at.node.live === 0; at = at.parent)
+      at.node.comeLate(at.parent === undefined ? nodesOf(this.#topLevel) : nodesBelow(at.parent));
   }
 
   /** Counts what an agent has reserved for the role. */
@@ -274,6 +286,15 @@ export class Roles {
 function pathAbove(path: string): string | undefined {
   const slash = path.lastIndexOf('/');
   return slash < 0 ? undefined : path.slice(0, slash);
+}
+
+function* nodesOf(owners: Iterable<{ readonly node: ShareNode }>): Iterable<ShareNode> {
+  for (const { node } of owners) yield node;
+}
+
+function* nodesBelow({ children, frameworks }: Role): Iterable<ShareNode> {
+  yield frameworks;
+  yield* nodesOf(children);
 }
 
 function hasReservationsBelow(role: Role): boolean {

@@ -26,8 +26,10 @@ export class ShareNode implements Share {
   seenIn = 0;
   readonly parent: ShareNode | undefined;
   readonly allocated: Amounts = [];
-  /** How often something was given to it: breaks ties of the share. */
+  /** How often something was given to it, counted as in {@link comeLate}: breaks ties of the share. */
   gifts = 0;
+  /** How many leaves there are, of it and below it, that may be offered something. */
+  live = 0;
   part = 0;
   whole = 1;
   weight = 1_000;
@@ -59,6 +61,8 @@ export class ShareNode implements Share {
 
   /** Of a leaf: whether it may be offered something. Of others that follows from their children. */
   set active(active: boolean) {
+    if (active !== this.#active)
+      for (let node: ShareNode | undefined = this; node !== undefined; node = node.parent) node.live += active ? 1 : -1;
     this.#active = active;
     this.#settle();
   }
@@ -77,6 +81,20 @@ export class ShareNode implements Share {
     this.weight = weight;
     this.reckon();
     this.reposition();
+  }
+
+  /**
+   * It takes part from now on: as if it had been given something as often as the least of those siblings that did until now,
+   * lest it has all turns before it has caught up. To be called before it is active.
+   */
+  comeLate(siblings: Iterable<ShareNode>): void {
+    let least = Number.POSITIVE_INFINITY;
+    for (const { live, gifts } of siblings) {
+      if (live === 0 || gifts >= least) continue;
+      if (gifts <= this.gifts) return;
+      least = gifts;
+    }
+    if (least < Number.POSITIVE_INFINITY) this.gifts = least;
   }
 
   /** Counts what it was given, or gave back, and all above it too. */
