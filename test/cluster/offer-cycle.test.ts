@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RunningAgent, startAgent } from '@mesos-ts/agent';
+import { EstimateFile, type RunningAgent, type StartAgentOptions, startAgent } from '@mesos-ts/agent';
 import { type NatsServer, startNatsServer } from '@mesos-ts/cli';
 import { type RunningMaster, startMaster } from '@mesos-ts/master';
 import { message, NatsTransport, Node, Random, SystemClock, upid } from '@mesos-ts/process';
@@ -11,6 +11,7 @@ import {
   formatResources,
   KillTask,
   LaunchTasks,
+  type Offer,
   type OfferId,
   Shutdown,
   type SlaveId,
@@ -30,7 +31,7 @@ import { obedient, TestFramework, taskOn } from '../support/framework.js';
 class Scene {
   readonly #detectors: { close(): Promise<void> }[] = [];
 
-  static async start(resources: string): Promise<Scene> {
+  static async start(resources: string, agentOptions: Partial<StartAgentOptions> = {}): Promise<Scene> {
     const nats = await startNatsServer({ jetstream: false });
     const folder = mkdtempSync(join(tmpdir(), 'mesos-test-'));
     const election = { clock: new SystemClock(), random: Random.system() };
@@ -46,6 +47,7 @@ class Scene {
       resources,
       workDir: folder,
       hostname: 'localhost',
+      ...agentOptions,
     });
     const node = await Node.start({ name: 'frameworks', transports: transports() });
     return new Scene(nats, folder, master, agent, node);
@@ -150,6 +152,49 @@ t.test('a launch is checked against its offer, task by task', async (t) => {
   t.match(late.message, new RegExp(`offer ${offer.id}`));
   framework.driver.launchTasks(['nonsense' as OfferId], [taskOn(offer.slaveId, 'later', 'cpus:1', executor)]);
   await framework.status('later', 'TASK_DROPPED');
+});
+
+t.test('what an agent lends is used by who can do with losing it, until the file says that it is less', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'mesos-test-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'estimate');
+  const write = (text: string): void => {
+    writeFileSync(`${path}.new`, text);
+    renameSync(`${path}.new`, path);
+  };
+  write('cpus:2');
+  const options = { estimator: new EstimateFile(path), oversubscribedIntervalMs: 50 };
+  const scene = await Scene.start('cpus:1;mem:1024;disk:0;ports:[]', options);
+  t.teardown(() => scene.stop());
+  const batch = scene.framework('batch', { capabilities: ['REVOCABLE_RESOURCES'] });
+  const held: OfferId[] = [];
+  /** The offer of just that; what comes in parts is given back, until it comes as one. */
+  const offerOf = async (resources: string): Promise<Offer> => {
+    for (;;) {
+      const offers = await batch.offers();
+      const found = offers.find((one) => formatResources(one.resources) === resources);
+      held.push(...offers.map(({ id }) => id));
+      if (found !== undefined) return found;
+      if (held.length > 1) batch.driver.declineOffer(held.splice(0), { refuseSeconds: 0 });
+    }
+  };
+  const offer = await offerOf('cpus:1;cpus{REV}:2;mem:1024');
+  const task = taskOn(offer.slaveId, 'lent', 'cpus{REV}:1;mem:24', obedient('worker', 'cpus{REV}:0.5'));
+  batch.driver.launchTasks([offer.id], [task], { refuseSeconds: 0 });
+  const left = offerOf('cpus:1;cpus{REV}:0.5;mem:1000');
+  await batch.status('lent', 'TASK_RUNNING');
+  const rest = await left;
+  write('cpus:1');
+  await batch.next('rescinded', ({ offerId }) => offerId === rest.id);
+  await offerOf('cpus:1;mem:1000');
+  batch.driver.sendFrameworkMessage('worker' as ExecutorId, offer.slaveId, Buffer.from('lent'));
+  const freed = offerOf('cpus:1;cpus{REV}:0.5;mem:1024');
+  await batch.status('lent', 'TASK_FINISHED');
+  await freed;
+  t.notOk(
+    batch.events.some(({ kind }) => kind === 'executorLost'),
+    'the executor goes on with what it uses',
+  );
 });
 
 t.test('an executor that is killed with -9 fails its tasks and gives its resources back', async (t) => {

@@ -39,8 +39,8 @@ export class Oversubscription {
   #look(): void {
     const estimate = this.#ask();
     if (equalResources(estimate, this.#estimate)) return;
-    const oversubscribed = formatResources(estimate) || 'nothing';
-    this.#acts.log.info({ oversubscribed, before: formatResources(this.#estimate) }, 'what is lent has changed');
+    const [oversubscribed, before] = [estimate, this.#estimate].map((lent) => formatResources(lent) || 'nothing');
+    this.#acts.log.info({ oversubscribed, before }, 'what is lent has changed');
     this.#estimate = estimate;
     this.#options.tell(estimate);
   }

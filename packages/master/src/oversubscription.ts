@@ -36,12 +36,12 @@ export class Oversubscription {
   /** The agent says what it lends from now on. */
   updated(agent: Agent, body: BodyOf<typeof UpdateSlave>): void {
     const estimate = this.#readable(agent, body.oversubscribed);
-    const before = agent.oversubscribed;
-    if (estimate === undefined || equalResources(estimate, before)) return;
-    const oversubscribed = formatResources(estimate) || 'nothing';
-    this.#acts.log.info({ agent: agent.id, oversubscribed, before: formatResources(before) }, 'agent lends');
+    const known = agent.oversubscribed;
+    if (estimate === undefined || equalResources(estimate, known)) return;
+    const [oversubscribed, before] = [estimate, known].map((lent) => formatResources(lent) || 'nothing');
+    this.#acts.log.info({ agent: agent.id, oversubscribed, before }, 'what an agent lends has changed');
     this.#books.lend(agent, estimate);
-    if (containsResources(estimate, before)) return;
+    if (containsResources(estimate, known)) return;
     this.#offers.rescindFound(() => offersBeyondLoan(agent, this.#books.offers.all(agent.offers)));
   }
 
