@@ -31,11 +31,11 @@ export class AllocationRound {
   #stage: 1 | 2;
 
   /** Takes all that is pending. @param free the agents of which anything is free. */
-  constructor(pending: Pending, free: Iterable<SlaveBooks>, random: Random, guaranteed: boolean) {
+  constructor(pending: Pending, free: () => SlaveBooks[], random: Random, guaranteed: boolean) {
     const everything = pending.all || pending.clients.size > fewClients;
     this.#few = everything ? undefined : [...pending.clients];
     this.#changed = pending.slaves;
-    this.#slaves = everything || pending.clients.size > 0 ? [...free] : [...pending.slaves];
+    this.#slaves = everything || pending.clients.size > 0 ? free() : [...pending.slaves];
     this.#random = random;
     this.#stage = guaranteed ? 1 : 2;
     pending.slaves = new Set();

@@ -26,7 +26,7 @@ import { Explanation } from './explanation.js';
 import { GiftRules } from './gift.js';
 import { RefusalWatch } from './refusal-watch.js';
 import { type Role, Roles } from './roles.js';
-import { type Amounts, addAll, haveCommon, isForAnybody, ScalarNames } from './scalar-names.js';
+import { type Amounts, addAll, haveCommon, ScalarNames } from './scalar-names.js';
 import { inOrder, isBelowActive, precedes, type ShareNode, type Sharing } from './share-node.js';
 import { SlaveBooks } from './slave-books.js';
 
@@ -71,7 +71,7 @@ export class AllocatorCore {
   readonly #region: string | undefined;
   readonly #isCapped: boolean;
   readonly #slaves = new Map<SlaveId, SlaveBooks>();
-  /** Those of which something is free. */
+  /** Those of which something is free, and some of which it no longer is. */
   readonly #free = new Set<SlaveBooks>();
   readonly #leastOffer: readonly Amounts[];
   readonly #applicants: Applicants;
@@ -116,7 +116,7 @@ export class AllocatorCore {
     slave.listed = this.#isListed(slave);
     this.#slaves.set(slaveId, slave);
     this.#countTotal(slave, 1);
-    for (const holding of slave.holdings) this.#charge(holding.frameworkId, holding.role, holding.resources, 1);
+    for (const holding of slave.holdings) this.#chargeHolding(slave, holding, 1);
     this.#offerOf(slave, 1);
   }
 
@@ -128,9 +128,9 @@ export class AllocatorCore {
     this.#slaves.delete(slaveId);
     this.#free.delete(slave);
     this.#pending.slaves.delete(slave);
-    for (const { frameworkId, role, resources, offered } of slave.holdings) {
-      this.#charge(frameworkId, role, resources, -1);
-      this.#applicants.countOff(frameworkId, role, offered);
+    for (const holding of slave.holdings) {
+      this.#chargeHolding(slave, holding, -1);
+      this.#applicants.countOff(holding.frameworkId, holding.role, holding.offered);
     }
     this.#countTotal(slave, -1);
   }
@@ -236,7 +236,7 @@ export class AllocatorCore {
   }
 
   used(frameworkId: FrameworkId, slaveId: SlaveId, role: string, resources: Resources): void {
-    const counted = this.#slaves.get(slaveId)?.use(frameworkId, role, resources);
+    const counted = this.#slaves.get(slaveId)?.use(frameworkId, role, this.#names.scalars(resources));
     if (counted !== undefined) this.#applicants.countOff(frameworkId, role, counted);
   }
 
@@ -251,7 +251,12 @@ export class AllocatorCore {
     const given: Allocation[] = [];
     if (!this.#refusals.expire(now, enough)) return given;
     while (this.pending) {
-      this.#round ??= new AllocationRound(this.#pending, this.#free, this.#random, this.#roles.guaranteed);
+      this.#round ??= new AllocationRound(
+        this.#pending,
+        () => this.#freeSlaves(),
+        this.#random,
+        this.#roles.guaranteed,
+      );
       if (this.#sharesChanged) this.#reorder();
       const slave = this.#round.next();
       if (slave === undefined) this.#endRound();
@@ -372,7 +377,7 @@ export class AllocatorCore {
     this.#offerOf(slave, -1);
     const isAll = gift === slave.free;
     const scalars = isAll ? slave.scalars : this.#names.scalars(gift);
-    const unreserved = isAll ? slave.unreserved : this.#unreservedOf(slave, gift, scalars);
+    const unreserved = isAll ? slave.unreserved : slave.unreservedOf(gift, scalars);
     slave.give(client.framework.id, client.role.path, gift, scalars);
     this.#roles.charge(client.role, client.node, scalars, unreserved, 1, 1);
     addAll(client.offered, scalars, 1);
@@ -412,10 +417,7 @@ export class AllocatorCore {
 
   /** Counts what is free of an agent, or counts it off. */
   #offerOf(slave: SlaveBooks, sign: 1 | -1, changed = true): void {
-    if (isEmpty(slave.free)) {
-      this.#free.delete(slave);
-      return;
-    }
+    if (isEmpty(slave.free)) return;
     if (slave.isOffered) addAll(this.#available, slave.unreserved, sign);
     if (sign < 0) return;
     this.#free.add(slave);
@@ -424,6 +426,14 @@ export class AllocatorCore {
     // What is held back need not come from this agent any more.
     if (this.#heldBack) this.#pending.all = true;
     if (this.#heldBack) this.#heldBack = false;
+  }
+
+  #freeSlaves(): SlaveBooks[] {
+    const slaves: SlaveBooks[] = [];
+    for (const slave of this.#free)
+      if (isEmpty(slave.free)) this.#free.delete(slave);
+      else slaves.push(slave);
+    return slaves;
   }
 
   #takeBack(
@@ -438,8 +448,10 @@ export class AllocatorCore {
     this.#offerOf(slave, -1);
     const { lent } = slave;
     try {
-      const counted = slave.takeBack(frameworkId, role, resources, fromOffers);
-      this.#charge(frameworkId, role, resources, -1);
+      const scalars = slave.scalarsOf(resources);
+      const unreserved = slave.unreservedOf(resources, scalars);
+      const counted = slave.takeBack(frameworkId, role, resources, scalars, fromOffers);
+      this.#charge(frameworkId, role, scalars, unreserved, -1);
       this.#applicants.countOff(frameworkId, role, counted);
       if (slave.lent !== lent) {
         this.#countLent(lent, -1);
@@ -451,11 +463,14 @@ export class AllocatorCore {
     return slave;
   }
 
-  #charge(frameworkId: FrameworkId, rolePath: string, resources: Resources, sign: 1 | -1): void {
+  #chargeHolding(slave: SlaveBooks, { frameworkId, role, resources }: Usage, sign: 1 | -1): void {
+    const scalars = slave.scalarsOf(resources);
+    this.#charge(frameworkId, role, scalars, slave.unreservedOf(resources, scalars), sign);
+  }
+
+  #charge(frameworkId: FrameworkId, rolePath: string, scalars: Amounts, unreserved: Amounts, sign: 1 | -1): void {
     const role = this.#roles.at(rolePath);
     const client = this.#applicants.client(frameworkId, rolePath);
-    const scalars = this.#names.scalars(resources);
-    const unreserved = resources.every(isForAnybody) ? scalars : this.#names.scalars(resources, true);
     this.#roles.charge(role, client?.node, scalars, unreserved, sign);
     if (client !== undefined) return;
     this.#applicants.charge(frameworkId, rolePath, scalars, sign);
@@ -487,10 +502,6 @@ export class AllocatorCore {
       const name = this.#names.name(place);
       throw new ResourcesError('RESOURCES_OVERFLOW', `the ${name} of all agents are beyond 2^53 - 1 thousandths`);
     });
-  }
-
-  #unreservedOf(slave: SlaveBooks, gift: Resources, scalars: Amounts): Amounts {
-    return slave.isPlain ? scalars : this.#names.scalars(gift, true);
   }
 
   #reorder(): void {

@@ -26,24 +26,17 @@ export function compareShares(a: Share, b: Share): number {
   return ours < theirs ? -1 : ours > theirs ? 1 : 0;
 }
 
+/** Below this, two products that were rounded to the same double differ by less than 2^31. */
+const closeBelow = 2 ** 83;
+
 /** Negative where `a * b` is less than `c * d`; exact for whole numbers that doubles hold. None is negative. */
 export function compareProducts(a: number, b: number, c: number, d: number): number {
   const ours = a * b;
   const theirs = c * d;
   // Rounding never puts two numbers in the wrong order: only those that it made equal are to be told apart.
   if (ours !== theirs || ours <= Number.MAX_SAFE_INTEGER) return ours - theirs;
-  return roundedOff(a, b, ours) - roundedOff(c, d, theirs);
-}
-
-/** By how much the product is more than what it was rounded to, exactly: from products of halves that need no rounding. */
-function roundedOff(a: number, b: number, rounded: number): number {
-  const [aHigh, bHigh] = [upperHalf(a), upperHalf(b)];
-  const [aLow, bLow] = [a - aHigh, b - bHigh];
-  return aHigh * bHigh - rounded + aHigh * bLow + aLow * bHigh + aLow * bLow;
-}
-
-/** The number with the lower 27 of its 53 binary digits rounded away (Veltkamp). */
-function upperHalf(a: number): number {
-  const shifted = a * (2 ** 27 + 1);
-  return shifted - (shifted - a);
+  // A difference so small is the same modulo 2^32.
+  if (ours < closeBelow) return (Math.imul(a, b) - Math.imul(c, d)) | 0;
+  const difference = BigInt(a) * BigInt(b) - BigInt(c) * BigInt(d);
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }

@@ -16,8 +16,8 @@ import { type Amounts, type ScalarNames, sum } from './scalar-names.js';
 
 /** What one framework holds of an agent in one role. */
 export interface Holding {
-  readonly frameworkId: FrameworkId;
-  readonly role: string;
+  frameworkId: FrameworkId;
+  role: string;
   resources: Resources;
   /** How much of it is in offers; never changed, but replaced. */
   offered: Amounts;
@@ -34,8 +34,13 @@ export class SlaveBooks {
   readonly #hasReserved: boolean;
   readonly hasGpus: boolean;
   readonly #names: ScalarNames;
-  /** So few that they are found by looking at each. Replaced, and never changed, while there is none. */
+  /** The scalars of all that it has, and those that are reserved for nobody. */
+  readonly #whole: Amounts;
+  readonly #wholeUnreserved: Amounts;
+  /** So few that they are found by looking at each. Replaced, and never changed, before there is one. */
   #holdings = noHoldings;
+  /** One that is over, for the next: what lives long is not to be made anew for every offer. */
+  #spare: Holding | undefined;
   #free: Resources;
   #oversubscribed: Resources;
   #lent = noResources;
@@ -62,6 +67,8 @@ export class SlaveBooks {
     this.#hasReserved = total.some(({ role }) => role !== unreservedRole);
     this.hasGpus = total.some(({ name }) => name === 'gpus');
     this.isRemote = region !== undefined && domain !== undefined && domain.region !== region;
+    this.#whole = names.scalars(total);
+    this.#wholeUnreserved = this.#hasReserved ? names.scalars(total, true) : this.#whole;
     for (const { frameworkId, role, resources } of used) this.#hold(frameworkId, role, resources);
     let free = total;
     let lends = !isEmpty(oversubscribed);
@@ -118,6 +125,16 @@ export class SlaveBooks {
     this.#setFree(this.#withLoan(this.#free));
   }
 
+  /** Of a part of what it has. */
+  scalarsOf(resources: Resources): Amounts {
+    return resources === this.description.total ? this.#whole : this.#names.scalars(resources);
+  }
+
+  /** Those of them that are reserved for nobody, and not revocable; the very same where all are. */
+  unreservedOf(resources: Resources, scalars: Amounts): Amounts {
+    return this.isPlain ? scalars : this.#names.scalars(resources, true);
+  }
+
   get isOffered(): boolean {
     return this.active && this.listed && this.known;
   }
@@ -128,7 +145,7 @@ export class SlaveBooks {
 
   /** Takes a part of what is free. @throws {ResourcesError} where it is not. */
   give(frameworkId: FrameworkId, role: string, gift: Resources, scalars: Amounts): void {
-    const left = gift === this.#free ? [] : subtractResources(this.#free, gift);
+    const left = gift === this.#free ? noResources : subtractResources(this.#free, gift);
     const holding = this.#hold(frameworkId, role, gift);
     holding.offered = holding.offered.length === 0 ? scalars : sum(holding.offered, scalars, 1);
     this.#setFree(left);
@@ -138,24 +155,37 @@ export class SlaveBooks {
    * Gives back a part of what is held. @returns how much of it counts off from what is in offers.
    * @throws {ResourcesError} where it is not.
    */
-  takeBack(frameworkId: FrameworkId, role: string, resources: Resources, fromOffers: boolean): Amounts {
+  takeBack(
+    frameworkId: FrameworkId,
+    role: string,
+    resources: Resources,
+    scalars: Amounts,
+    fromOffers: boolean,
+  ): Amounts {
     const holding = this.#holdingOf(frameworkId, role);
-    const left = subtractResources(holding?.resources ?? [], resources);
-    const back = this.#lent === noResources ? resources : regularResources(resources);
-    const free = isEmpty(this.#free) ? back : addResources(this.#free, back);
-    const counted = fromOffers && holding !== undefined ? this.use(frameworkId, role, resources) : nothing;
-    if (holding !== undefined) holding.resources = left;
-    if (isEmpty(left)) this.#holdings = this.#holdings.filter((other) => other !== holding);
+    const held = holding?.resources ?? noResources;
+    const left = held === resources ? noResources : subtractResources(held, resources);
+    const counted = fromOffers && holding !== undefined ? this.use(frameworkId, role, scalars) : nothing;
+    if (holding !== undefined) {
+      holding.resources = left;
+      if (isEmpty(left)) this.#release(holding);
+    }
+    const isIdle = this.#holdings.length === 0;
+    const free = isIdle ? this.description.total : addResources(this.#free, regularResources(resources));
     this.#setFree(this.#lent === noResources ? free : this.#withLoan(free));
     return counted;
   }
 
   /** What was in offers is so no more. @returns how much that was. */
-  use(frameworkId: FrameworkId, role: string, resources: Resources): Amounts {
+  use(frameworkId: FrameworkId, role: string, scalars: Amounts): Amounts {
     const holding = this.#holdingOf(frameworkId, role);
     if (holding === undefined) return nothing;
     const { offered } = holding;
-    const counted = this.#names.scalars(resources).map((amount, place) => Math.min(amount, offered[place] ?? 0));
+    if (offered === scalars) {
+      holding.offered = nothing;
+      return scalars;
+    }
+    const counted = scalars.map((amount, place) => Math.min(amount, offered[place] ?? 0));
     holding.offered = sum(offered, counted, -1);
     return counted;
   }
@@ -166,10 +196,23 @@ export class SlaveBooks {
       known.resources = addResources(known.resources, resources);
       return known;
     }
-    const holding: Holding = { frameworkId, role, resources, offered: nothing };
-    if (this.#holdings.length === 0) this.#holdings = [holding];
+    const holding: Holding = this.#spare ?? { frameworkId, role, resources, offered: nothing };
+    if (this.#spare !== undefined) {
+      holding.frameworkId = frameworkId;
+      holding.role = role;
+      holding.resources = resources;
+      holding.offered = nothing;
+      this.#spare = undefined;
+    }
+    if (this.#holdings === noHoldings) this.#holdings = [holding];
     else this.#holdings.push(holding);
     return holding;
+  }
+
+  #release(holding: Holding): void {
+    const last = this.#holdings.pop() as Holding;
+    if (last !== holding) this.#holdings[this.#holdings.indexOf(holding)] = last;
+    this.#spare = holding;
   }
 
   #holdingOf(frameworkId: FrameworkId, role: string): Holding | undefined {
@@ -191,9 +234,15 @@ export class SlaveBooks {
   }
 
   #setFree(free: Resources): void {
+    const isAll = free === this.description.total;
     this.#free = free;
-    this.#scalars = isEmpty(free) ? nothing : this.#names.scalars(free);
-    this.#unreserved = this.isPlain || isEmpty(free) ? this.#scalars : this.#names.scalars(free, true);
+    if (isAll || isEmpty(free)) {
+      this.#scalars = isAll ? this.#whole : nothing;
+      this.#unreserved = isAll ? this.#wholeUnreserved : nothing;
+      return;
+    }
+    this.#scalars = this.#names.scalars(free);
+    this.#unreserved = this.unreservedOf(free, this.#scalars);
   }
 }
 
