@@ -10,6 +10,7 @@ import {
   ResourceOffer,
   ReviveOffers,
   RunTask,
+  StatusUpdate,
   SuppressOffers,
 } from '@mesos-ts/protocol';
 import t, { type Test } from 'tap';
@@ -66,6 +67,32 @@ t.test('A task runs in the role of its offer, which its agent is told', async (t
   t.same(offered(scheduler), ['ads cpus(ads):4'], 'what it used is free again in that role');
   await agent.update(scheduler, 't2', 'TASK_FAILED', { uuid: 'u2' });
   t.same(offered(scheduler), ['ads cpus(ads):4', 'eng/prod cpus(eng):2']);
+  t.equal(rig.count('allocator_contradictions'), 0);
+});
+
+t.test('An executor that uses resources in one role takes no task in another', async (t) => {
+  const { rig, agent, scheduler } = await scene(t);
+  const by = executor('e', 'cpus(ads):1');
+  await scheduler.launch([offerIn(scheduler, 'ads').id], [task('t1', agent, 'cpus(ads):1', by)], 3_600);
+  const { id } = offerIn(scheduler, 'eng/prod');
+  await scheduler.launch(
+    [id],
+    [task('t2', agent, 'cpus(eng):1', by), task('t3', agent, 'cpus(eng):1', executor('f', 'cpus(eng):1'))],
+  );
+  const [refused, ...more] = scheduler.take(StatusUpdate).map(({ status }) => status);
+  t.same(more, []);
+  t.match(refused, { taskId: 't2', state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID' });
+  t.equal(
+    refused?.message,
+    'task t2 is offered in role eng/prod, but its executor e already uses cpus(ads):1 there in role ads: launch it with an executor of its own',
+  );
+  t.same(
+    agent.tasks().map(({ taskId }) => taskId),
+    ['t1', 't3'],
+    'the others are unharmed',
+  );
+  await agent.executorExited(scheduler);
+  t.same(offered(scheduler), ['ads cpus(ads):3']);
   t.equal(rig.count('allocator_contradictions'), 0);
 });
 

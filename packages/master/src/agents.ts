@@ -22,6 +22,8 @@ export interface Holding {
 export interface ExecutorRecord {
   readonly frameworkId: FrameworkId;
   readonly info: ExecutorInfo;
+  /** In which its own resources were offered. */
+  readonly role: string;
   /** What its end gives back: its own resources, and those of each task that was forgotten before it ended. */
   readonly holds: Holding[];
   /** The agent, or the executor itself, has been heard of it: it was really started. */

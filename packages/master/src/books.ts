@@ -300,6 +300,7 @@ export class Books {
       agent.executors.set(key, {
         frameworkId,
         info: executor,
+        role,
         holds: [{ role, resources: executor.resources }],
         seen: true,
       });
@@ -342,6 +343,7 @@ export class Books {
     agent.executors.set(executorKey(frameworkId, info.executorId), {
       frameworkId,
       info,
+      role,
       holds: [{ role, resources: info.resources }],
       seen: false,
     });

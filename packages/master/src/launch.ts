@@ -16,7 +16,7 @@ import {
   type TaskInfo,
   type TaskState,
 } from '@mesos-ts/protocol';
-import { type Agent, executorKey } from './agents.js';
+import { type Agent, type ExecutorRecord, executorKey, type Holding } from './agents.js';
 import type { Framework } from './frameworks.js';
 
 /** A task that is not launched, and what its framework is told. */
@@ -70,17 +70,19 @@ export function whyOffersInvalid(
 export function checkLaunch(
   framework: Framework,
   agent: Agent,
-  offered: Resources,
+  offered: Holding,
   tasks: readonly TaskInfo[],
 ): LaunchOutcome {
   const accepted: Accepted[] = [];
   const refused: Refused[] = [];
   const starting = new Map<string, ExecutorInfo>();
-  let remaining = offered;
+  let remaining = offered.resources;
   for (const task of tasks) {
     const key = executorKey(framework.id, task.executor.executorId);
-    const running = agent.executors.get(key)?.info ?? starting.get(key);
-    const checked = checkTask(framework, agent, remaining, canonicalTask(task), running, accepted);
+    const record = agent.executors.get(key);
+    const running = record?.info ?? starting.get(key);
+    const elsewhere = record === undefined ? undefined : whyInOtherRole(record, offered.role, task);
+    const checked = elsewhere ?? checkTask(framework, agent, remaining, canonicalTask(task), running, accepted);
     if (typeof checked === 'string') {
       refused.push({ info: task, state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID', message: checked });
       continue;
@@ -119,6 +121,15 @@ function checkTask(
     return `task ${task.taskId} needs ${formatResources(needed)}${running === undefined ? ' with its executor' : ''}, but only ${formatResources(remaining) || 'nothing'} is left of the offer`;
   const left = attempt(() => subtractResources(remaining, needed));
   return typeof left === 'string' ? left : { info: task, remaining: left };
+}
+
+/**
+ * Tasks in different roles do not share an executor: what it uses counts to one role, though another may be all that it is
+ * still there for (Mesos facts 3.7: all of a task's resources are allocated to one role). One that uses nothing counts to none.
+ */
+function whyInOtherRole({ info, role }: ExecutorRecord, offeredRole: string, { taskId }: TaskInfo): string | undefined {
+  if (role === offeredRole || isEmpty(info.resources)) return undefined;
+  return `task ${taskId} is offered in role ${offeredRole}, but its executor ${info.executorId} already uses ${formatResources(info.resources)} there in role ${role}: launch it with an executor of its own`;
 }
 
 /** What is wrong with the revocable resources of a task, and of its executor if that has to be started (Mesos facts 3.7, 4.7). */
@@ -162,9 +173,9 @@ function plain(executor: ExecutorInfo): unknown {
   return executor.data === undefined ? executor : { ...executor, data: Buffer.from(executor.data).toString('base64') };
 }
 
-/** The resources of several offers of one agent in one role together. */
-export function offeredTogether(offers: readonly Offer[]): Resources {
-  return offers.reduce<Resources>((total, offer) => addResources(total, offer.resources), []);
+/** Several offers of one agent in one role together. */
+export function offeredTogether(role: string, offers: readonly Offer[]): Holding {
+  return { role, resources: offers.reduce<Resources>((total, offer) => addResources(total, offer.resources), []) };
 }
 
 /** Tasks that are answered without being looked at: their offers are void, or their agent is away. */

@@ -94,7 +94,7 @@ export class OfferLifecycle {
     }
     const { role } = first;
     for (const offer of offers) this.#books.consume(offer);
-    const { accepted, refused, remaining } = checkLaunch(framework, agent, offeredTogether(offers), tasks);
+    const { accepted, refused, remaining } = checkLaunch(framework, agent, offeredTogether(role, offers), tasks);
     for (const task of accepted) {
       this.#books.launch(framework, agent, role, task);
       this.#acts.send(agent.pid, RunTask, {
