@@ -37,18 +37,18 @@ t.test('mesos resolve --follow tells of each change of hands, with epoch and tim
       ['m1', environment],
       ['m2', environment],
     ],
-    lease,
+    [...lease, '--domain', 'eu/eu-1'],
   );
   const follow = new MesosCommand(['resolve', `${nats.url}/mesos`, '--follow']);
   t.teardown(() => follow.child.kill('SIGKILL'));
-  t.match(await follow.line(/m1/), /^master@m1#\w+ epoch 1 on \S+$/, 'first who leads');
+  t.match(await follow.line(/m1/), /^master@m1#\w+ epoch 1 on \S+ in eu\/eu-1$/, 'first who leads');
   first?.child.kill('SIGKILL');
   const change = await within(follow.line(/m2/), 'it says nothing of a successor');
-  t.match(change, /^master@m2#\w+ epoch 2 on \S+, \d+\.\d\d s after master@m1#\w+ was last seen$/);
+  t.match(change, /^master@m2#\w+ epoch 2 on \S+ in eu\/eu-1, \d+\.\d\d s after master@m1#\w+ was last seen$/);
 
   t.match(
     (await runMesos(['resolve'], environment)).stdout,
-    /^master@m2#\w+ epoch 2 on \S+\n$/,
+    /^master@m2#\w+ epoch 2 on \S+ in eu\/eu-1\n$/,
     'without it, only who',
   );
   follow.child.kill('SIGTERM');

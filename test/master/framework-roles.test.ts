@@ -2,6 +2,7 @@ import {
   ExitedExecutor,
   FrameworkError,
   type FrameworkInfo,
+  FrameworkReregistered,
   formatResources,
   type Offer,
   RegisterFramework,
@@ -332,6 +333,12 @@ t.test('Attributes and places of agents', async (t) => {
     await scheduler.declineAll(3_600);
     const aware = await rig.scheduler({ capabilities: ['REGION_AWARE'] });
     t.same(aware.offered.toSorted(), ['cpus:1', 'cpus:2', 'cpus:4']);
+    await aware.reregister(aware.frameworkId);
+    t.same(
+      aware.takeOne(FrameworkReregistered).master.domain,
+      { region: 'eu', zone: '1' },
+      'by which it can tell them',
+    );
   });
 });
 

@@ -104,6 +104,12 @@ t.test('a member is written as any client of Mesos reads it, with what is ours b
   t.same(decodeMember(n1, encodeMember(silent, 7)), { type: 'ours', info: silent, epoch: 7 });
   const six = { ...info, address: { ...address, ip: '::1' } };
   t.match(JSON.parse(text(encodeMember(six))), { ip: 0, pid: 'master@[::1]:5050', address: { ip: '::1' } });
+  const placed = { ...info, domain: { region: 'eu', zone: 'eu-1' } };
+  const written = JSON.parse(text(encodeMember(placed, 7)));
+  t.same(written.domain, { fault_domain: { region: { name: 'eu' }, zone: { name: 'eu-1' } } });
+  t.same(decodeMember(n1, bytes(JSON.stringify(written))), { type: 'ours', info: placed, epoch: 7 });
+  for (const domain of [{}, 7, { fault_domain: { region: { name: 'a/b' }, zone: { name: 'z' } } }])
+    t.same(decodeMember(n1, bytes(JSON.stringify({ ...written, domain }))), { type: 'ours', info, epoch: 7 });
 });
 
 t.test('what a master of the original wrote is understood as far as that goes', async (t) => {

@@ -69,7 +69,7 @@ export class Master extends Process {
 
   constructor(info: Omit<MasterInfo, 'pid'>, options: MasterOptions = {}, hooks: MasterHooks = {}) {
     super(masterProcessId);
-    this.#info = info;
+    this.#info = options.domain === undefined ? info : { ...info, domain: options.domain };
     this.#hooks = hooks;
     this.#options = { ...masterDefaults, ...options };
     const acts = this.#acts();

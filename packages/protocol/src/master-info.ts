@@ -1,5 +1,6 @@
 import { type DeepReadonly, UpidSchema } from '@mesos-ts/process';
 import { type Static, Type } from '@sinclair/typebox';
+import { FaultDomainSchema } from './fault-domain.js';
 import { MasterIdSchema } from './ids.js';
 
 /** Where a master answers HTTP (Mesos' `Address`): what clients of the original look for. */
@@ -20,5 +21,7 @@ export const MasterInfoSchema = Type.Object({
   version: Type.String({ maxLength: 64 }),
   /** Absent where it answers no HTTP. */
   address: Type.Optional(MasterAddressSchema),
+  /** Agents in other regions than that are remote (Mesos facts 4.7). Absent where it was not said. */
+  domain: Type.Optional(FaultDomainSchema),
 });
 export type MasterInfo = DeepReadonly<Static<typeof MasterInfoSchema>>;

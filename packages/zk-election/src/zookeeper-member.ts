@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { type MasterInfo, MasterInfoSchema } from '@mesos-ts/protocol';
+import { type FaultDomain, FaultDomainSchema, type MasterInfo, MasterInfoSchema } from '@mesos-ts/protocol';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { faultOf, type ZookeeperConnection } from './zookeeper-connection.js';
@@ -25,6 +25,13 @@ const OursSchema = Type.Object({
   address: Type.Optional(Type.Unknown()),
   epoch: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER - 1 })),
 });
+/** As the original lays it out; what is not laid out so is passed over. */
+const DomainSchema = Type.Object({
+  fault_domain: Type.Object({
+    region: Type.Object({ name: FaultDomainSchema.properties.region }),
+    zone: Type.Object({ name: FaultDomainSchema.properties.zone }),
+  }),
+});
 const RecordSchema = Type.Object({
   hostname: Type.Optional(Type.String({ maxLength: 255 })),
   pid: Type.Optional(Type.String({ maxLength: 500 })),
@@ -45,11 +52,12 @@ export function sequenceOf(name: string): { readonly sequence: number; readonly 
  * @param epoch once it leads.
  */
 export function encodeMember(info: MasterInfo, epoch?: number): Uint8Array {
-  const { id, pid, hostname, version, address = { hostname, ip: '0.0.0.0', port: 0 } } = info;
+  const { id, pid, hostname, version, domain, address = { hostname, ip: '0.0.0.0', port: 0 } } = info;
   const host = address.ip.includes(':') ? `[${address.ip}]` : address.ip;
   const record = {
     address,
     capabilities: [],
+    ...(domain === undefined ? {} : { domain: encodeDomain(domain) }),
     hostname,
     id,
     ip: ipNumber(address.ip),
@@ -102,11 +110,21 @@ function mesosMember({ pid, hostname }: Static<typeof RecordSchema>): Member {
 
 /** The address is ours only where we said that there is one: the place of the original's is filled in any case. */
 function ourMember(json: Static<typeof RecordSchema>, ours: Static<typeof OursSchema>): Member {
-  const { id, hostname, version } = json as Record<string, unknown>;
+  const { id, hostname, version, domain } = json as Record<string, unknown>;
   const { pid, address, epoch } = ours;
-  const info = { id, pid, hostname, version, ...(address === undefined ? {} : { address }) };
+  const info = { id, pid, hostname, version, ...(address === undefined ? {} : { address }), ...decodeDomain(domain) };
   if (!Value.Check(MasterInfoSchema, info)) return { type: 'garbage', why: 'JSON that is no MasterInfo of ours' };
   return { type: 'ours', info: info as MasterInfo, ...(epoch === undefined ? {} : { epoch }) };
+}
+
+function encodeDomain({ region, zone }: FaultDomain): Static<typeof DomainSchema> {
+  return { fault_domain: { region: { name: region }, zone: { name: zone } } };
+}
+
+function decodeDomain(json: unknown): { readonly domain?: FaultDomain } {
+  if (!Value.Check(DomainSchema, json)) return {};
+  const { region, zone } = json.fault_domain;
+  return { domain: { region: region.name, zone: zone.name } };
 }
 
 /** As the original has it: the four bytes in the order of the network, read as a number of a little-endian machine. */

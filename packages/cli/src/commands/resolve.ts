@@ -31,7 +31,7 @@ export function addResolveCommand(program: Command): void {
   command.addHelpText(
     'after',
     `
-Prints one line, such as: master@m2#k3v9x1q0zz epoch 4 on host1. Exit code 1 when nobody leads.
+Prints one line, such as: master@m2#k3v9x1q0zz epoch 4 on host1, or ... on host1 in eu/eu-1. Exit code 1 when nobody leads.
 With --follow a change of hands says how long after the last sign of the former leader the next one was known:
   master@m1#77qkz0w2fd epoch 5 on host1, 0.41 s after master@m2#k3v9x1q0zz was last seen
 
@@ -98,7 +98,9 @@ export async function nextLeader(detector: Detector, previous?: Leader): Promise
   return leader;
 }
 
-/** One line for people and scripts: the PID, the epoch, and where. */
+/** One line for people and scripts: the PID, the epoch, and where, with the domain of a master that has one. */
 export function describeLeader({ pid, epoch, info }: Leader): string {
-  return `${pid} epoch ${epoch}${info === undefined ? '' : ` on ${info.hostname}`}`;
+  if (info === undefined) return `${pid} epoch ${epoch}`;
+  const { hostname, domain } = info;
+  return `${pid} epoch ${epoch} on ${hostname}${domain === undefined ? '' : ` in ${domain.region}/${domain.zone}`}`;
 }
