@@ -3,6 +3,7 @@ import type { AskableMessageType, BodyOf, Node, ReplyOf } from '@mesos-ts/proces
 import {
   GetQuota,
   GetWeights,
+  parseResources,
   type Quota,
   RescindResourceOffer,
   type SlaveId,
@@ -116,6 +117,31 @@ t.test('A quota', async (t) => {
     t.same(await operator.quotas(), []);
     t.equal(await operator.set('eng', {}, { cpus: 2_000 }, true), undefined, 'unless by force');
     t.equal((await operator.quotas()).length, 1);
+  });
+
+  t.test('that is too much for the agents that are back already is refused with a word about the others', async (t) => {
+    const ids = ['old-S0', 'old-S1', 'old-S2'] as SlaveId[];
+    const resources = parseResources('cpus:4');
+    const { rig, operator } = await leading(
+      t,
+      ids.map((id) => ({ type: 'admit-agent', id, at: 0, info: { id, hostname: id, resources } })),
+      { agentReregisterTimeoutMs: 60_000, recoveryAgentRemovalLimitPercent: 100, agentPingTimeoutMs: 3_600_000 },
+    );
+    const comesBack = async (slaveId: SlaveId): Promise<void> => {
+      const agent = await rig.newAgent('cpus:4');
+      agent.slaveId = slaveId;
+      await agent.reregister();
+    };
+    await comesBack('old-S0' as SlaveId);
+    await rig.advance(20_000);
+    const waits =
+      /above the 4 cpus of the cluster by 1 cpus; only 1 of 3 agents are back .*, in (\d+) s at most, or use --force$/;
+    t.equal(waits.exec((await operator.set('eng', { cpus: 5_000 })) ?? '')?.[1], '40');
+    await comesBack('old-S1' as SlaveId);
+    t.equal(await operator.set('eng', { cpus: 5_000 }), undefined);
+    t.match(await operator.set('eng', { cpus: 9_000 }), /only 2 of 3 agents are back/);
+    await rig.advance(40_000);
+    t.match(await operator.set('eng', { cpus: 9_000 }), /by 1 cpus$/, 'who has not come by then is waited for no more');
   });
 
   t.test('of several roles is set for all of them or for none', async (t) => {

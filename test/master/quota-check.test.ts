@@ -1,4 +1,4 @@
-import { updatedQuotas, wrongWithQuotas } from '@mesos-ts/master';
+import { type QuotaSurroundings, updatedQuotas, wrongWithQuotas } from '@mesos-ts/master';
 import type { Quota } from '@mesos-ts/protocol';
 import t from 'tap';
 
@@ -18,11 +18,19 @@ function quota(role: string, guarantees: Quota['guarantees'], limits: Quota['lim
 function wrong(
   before: readonly Quota[],
   updates: readonly Quota[],
-  options: { readonly force?: boolean; readonly consumed?: Readonly<Record<string, Record<string, number>>> } = {},
+  options: {
+    readonly force?: boolean;
+    readonly consumed?: Readonly<Record<string, Record<string, number>>>;
+    readonly returning?: QuotaSurroundings['returning'];
+  } = {},
 ): string[] {
   const quotas = new Map(before.map((one) => [one.role, one]));
   const consumed = (role: string) => new Map(Object.entries(options.consumed?.[role] ?? {}));
-  return wrongWithQuotas(updates, { quotas, capacity, consumed }, { force: options.force ?? false });
+  return wrongWithQuotas(
+    updates,
+    { quotas, capacity, consumed, returning: options.returning },
+    { force: options.force ?? false },
+  );
 }
 
 t.test('what fits is right', async (t) => {
@@ -32,6 +40,21 @@ t.test('what fits is right', async (t) => {
   t.same(
     wrong([quota('eng', { cpus: 6_000 })], [quota('eng/a', { cpus: 4_000 }), quota('eng/b', { cpus: 2_000 })]),
     [],
+  );
+});
+
+t.test('while agents are still waited for, it is said that the cluster may turn out to have enough', async (t) => {
+  const returning = { back: 12, all: 40, leftMs: 29_001 };
+  t.same(wrong([], [quota('ads', { cpus: 10_500 })], { returning }), [
+    'all guarantees together, 10.5 cpus, are above the 10 cpus of the cluster by 0.5 cpus',
+    'only 12 of 40 agents are back since the change of leaders: ask again when more are, in 30 s at most, or use --force',
+  ]);
+  t.same(wrong([], [quota('ads', { cpus: 10_000 })], { returning }), []);
+  const consumed = { ads: { cpus: 2_000 } };
+  t.equal(
+    wrong([], [quota('ads', {}, { cpus: 1_000 })], { returning, consumed }).length,
+    1,
+    'nothing else would change',
   );
 });
 

@@ -3,6 +3,7 @@ import type { AgentRemoval } from './agent-removal.js';
 import type { Books } from './books.js';
 import type { MasterActs } from './master-acts.js';
 import type { MasterOptions } from './master-options.js';
+import type { Returning } from './quota-check.js';
 import type { RegistryWrites } from './registry-writes.js';
 
 export interface AgentRecoveryOptions
@@ -24,6 +25,8 @@ export class AgentRecovery {
   readonly #acts: MasterActs;
   readonly #books: Books;
   readonly #options: AgentRecoveryOptions;
+  /** While they are waited for: how many in all, and until when. */
+  #awaiting: { readonly all: number; readonly untilMs: number } | undefined;
 
   constructor(acts: MasterActs, books: Books, options: AgentRecoveryOptions) {
     this.#acts = acts;
@@ -33,11 +36,22 @@ export class AgentRecovery {
 
   /** From the election on; those that are awaited are in the books. */
   start(): void {
-    const awaited = this.#books.agents.awaitedCount;
-    this.#acts.delay(this.#options.agentReregisterTimeoutMs, () => this.#over(awaited));
+    const all = this.#books.agents.awaitedCount;
+    const timeoutMs = this.#options.agentReregisterTimeoutMs;
+    this.#awaiting = { all, untilMs: this.#acts.clock.now() + timeoutMs };
+    this.#acts.delay(timeoutMs, () => this.#over(all));
+  }
+
+  /** How far that is; undefined once all are back, or are waited for no more. */
+  get returning(): Returning | undefined {
+    const missing = this.#books.agents.awaitedCount;
+    if (this.#awaiting === undefined || missing === 0) return undefined;
+    const { all, untilMs } = this.#awaiting;
+    return { back: all - missing, all, leftMs: untilMs - this.#acts.clock.now() };
   }
 
   #over(awaited: number): void {
+    this.#awaiting = undefined;
     const missing = this.#books.agents.awaited;
     const limit = this.#options.recoveryAgentRemovalLimitPercent;
     if (100 * missing.length > limit * awaited) {

@@ -92,7 +92,8 @@ export class Master extends Process {
       totalPingTimeoutMs,
     });
     const hold = new AllocationHold(acts, books, allocator);
-    const desk = new OperatorDesk(acts, books, { allocator, offers, writes, hold, operators });
+    const agentRecovery = new AgentRecovery(acts, books, { ...this.#options, removal, writes });
+    const desk = new OperatorDesk(acts, books, { allocator, offers, writes, hold, agentRecovery, operators });
     this.#explainer = new AllocationExplainer(acts, books, allocator, hold);
     this.#whitelisting = whitelist === undefined ? undefined : new Whitelisting(acts, allocator, whitelist);
     const agentHealth = new AgentHealth(acts, books, { ...this.#options, offers, removal });
@@ -102,7 +103,7 @@ export class Master extends Process {
     this.#writes = writes;
     this.#frameworks = frameworks;
     this.#agentHealth = agentHealth;
-    this.#agentRecovery = new AgentRecovery(acts, books, { ...this.#options, removal, writes });
+    this.#agentRecovery = agentRecovery;
     this.#routing = new MessageRouting(acts, books, {
       ...{ frameworks, offers, tasks, agents, agentHealth, writes },
       wishes: new OfferWishes(acts, allocator),

@@ -13,6 +13,7 @@ import {
   WeightsStatus,
   WeightsUpdated,
 } from '@mesos-ts/protocol';
+import type { AgentRecovery } from './agent-recovery.js';
 import type { AllocationHold } from './allocation-hold.js';
 import type { Allocator } from './allocator/allocator.js';
 import type { Books } from './books.js';
@@ -26,6 +27,7 @@ import type { RegistryWrites } from './registry-writes.js';
 export interface OperatorDeskOptions {
   readonly allocator: Pick<Allocator, 'updateQuota' | 'updateWeights'>;
   readonly hold: AllocationHold;
+  readonly agentRecovery: AgentRecovery;
   readonly offers: OfferLifecycle;
   readonly writes: RegistryWrites;
   /** The Nodes that may change something; undefined: all. */
@@ -103,6 +105,7 @@ export class OperatorDesk {
     const surroundings = {
       quotas: this.#quotas,
       capacity: capacityOf(this.#books.agents),
+      returning: this.#options.agentRecovery.returning,
       consumed: (role: string) => consumption.get(role) ?? new Map(),
     };
     const after = updatedQuotas(this.#quotas, updates);

@@ -3,12 +3,21 @@ import { formatScalar, type Quota } from '@mesos-ts/protocol';
 /** Thousandths by the name of a scalar resource. */
 type Amounts = ReadonlyMap<string, number>;
 
+/** How many of the agents that a new leader waits for have come back, and for how long it waits for the others, in ms. */
+export interface Returning {
+  readonly back: number;
+  readonly all: number;
+  readonly leftMs: number;
+}
+
 /** What a change of quotas is held against. */
 export interface QuotaSurroundings {
   /** By role: those that hold now. */
   readonly quotas: ReadonlyMap<string, Quota>;
   /** Of all agents together. */
   readonly capacity: Amounts;
+  /** Agents that are waited for since a change of leaders, and do not count to the capacity before they are back. */
+  readonly returning?: Returning | undefined;
   /** By a role and those below it: what is reserved for them, and what of the rest their tasks and executors use. */
   consumed(role: string): Amounts;
 }
@@ -40,7 +49,7 @@ export function wrongWithQuotas(
   if (force || contradictions.length > 0) return contradictions;
   const before = new Promises(surroundings.quotas);
   return [
-    ...aboveCapacity(before, after, surroundings.capacity),
+    ...aboveCapacity(before, after, surroundings),
     ...aboveParents(roles, after),
     ...updates.flatMap((quota) => belowConsumption(quota, surroundings)),
   ];
@@ -91,15 +100,21 @@ function aboveOwnLimit({ role, limits }: Quota, after: Promises): string[] {
   );
 }
 
-function aboveCapacity(before: Promises, after: Promises, capacity: Amounts): string[] {
+function aboveCapacity(before: Promises, after: Promises, { capacity, returning }: QuotaSurroundings): string[] {
   const [promised, earlier] = [after.below(''), before.below('')];
   const known = new Map([...promised.keys()].map((name) => [name, capacity.get(name) ?? 0]));
-  return excess(promised, known)
+  const wrong = excess(promised, known)
     .filter(({ name, has }) => has > (earlier.get(name) ?? 0))
     .map(
       ({ name, has, most, by }) =>
         `all guarantees together, ${say(has, name)}, are above the ${say(most, name)} of the cluster by ${say(by, name)}`,
     );
+  return wrong.length === 0 || returning === undefined ? wrong : [...wrong, whyMaybeLater(returning)];
+}
+
+function whyMaybeLater({ back, all, leftMs }: Returning): string {
+  const wait = `${Math.ceil(leftMs / 1_000)} s`;
+  return `only ${back} of ${all} agents are back since the change of leaders: ask again when more are, in ${wait} at most, or use --force`;
 }
 
 function aboveParents(roles: readonly string[], after: Promises): string[] {
