@@ -324,6 +324,12 @@ t.test('a job without an offer is told to be stalled, once, and again when that 
   t.same(stalled, []);
   await clock.advance(60_000);
   t.same(stalled.splice(0), [{ frameworkId, tasks: 3, forMs: 10_000 }]);
+  const tooLittle = { id: 'small' as OfferId, frameworkId, slaveId, hostname: 'h', role: '*', executorIds: [] };
+  master.say(master.scheduler as Upid, ResourceOffer, {
+    offers: [{ ...tooLittle, resources: parseResources('cpus:0.5') }],
+  });
+  await clock.advance(60_000);
+  t.same(stalled, [], 'nothing has changed by that');
   network.interrupt();
   await clock.advance(11_000);
   t.equal(stalled.splice(0).length, 1, 'by another master');
