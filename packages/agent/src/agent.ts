@@ -1,14 +1,12 @@
-import { type AnyMessageType, type BodyOf, type ExitReason, Process, Random, type Upid } from '@mesos-ts/process';
+import { type AnyMessageType, type BodyOf, type ExitReason, Process, type Upid } from '@mesos-ts/process';
 import {
   ExecutorRegistered,
   ExecutorToFramework,
   ExitedExecutor,
-  type FrameworkId,
   FrameworkToExecutor,
   KillTask,
   PingSlave,
   PongSlave,
-  type Reason,
   RegisterExecutor,
   RunTask,
   Shutdown,
@@ -20,23 +18,21 @@ import {
   SlaveReregistered,
   StatusUpdate,
   StatusUpdateAcknowledgement,
-  type TaskInfo,
   type TaskState,
   UnregisterSlave,
   UpdateFramework,
   UpdateSlave,
 } from '@mesos-ts/protocol';
 import type { FenceVerdict } from '@mesos-ts/zk-election';
-import { match } from 'ts-pattern';
 import type { AgentActs } from './agent-acts.js';
 import { type AgentOptions, agentTimingDefaults } from './agent-options.js';
-import { Executor } from './executor.js';
+import type { Executor } from './executor.js';
 import { type ExecutorEnding, ExecutorRunner } from './executor-runner.js';
-import { type Framework, Frameworks, type TaskRecord } from './frameworks.js';
+import { Frameworks } from './frameworks.js';
 import { MasterContact } from './master-contact.js';
 import { Oversubscription } from './oversubscription.js';
 import { StatusUpdates } from './status-updates.js';
-import { judgeKillTask, judgeRunTask } from './task-rules.js';
+import { TaskLifecycle } from './task-lifecycle.js';
 
 /** Why an agent ended. */
 export interface AgentEnd {
@@ -49,7 +45,6 @@ export interface AgentEnd {
 const executorMessages: ReadonlySet<string> = new Set([StatusUpdate.name, ExecutorToFramework.name]);
 /** What only a master may say of a task, or nobody. */
 const notForExecutors: ReadonlySet<TaskState> = new Set(['TASK_STAGING', 'TASK_UNREACHABLE', 'TASK_UNKNOWN']);
-const tokenCharacters = 25;
 
 /**
  * The agent of one machine (Mesos facts 5): registers with the leading master, runs executors as it is told, and forwards
@@ -63,6 +58,7 @@ export class Agent extends Process {
   readonly #frameworks = new Frameworks();
   readonly #updates: StatusUpdates;
   readonly #runner: ExecutorRunner;
+  readonly #tasks: TaskLifecycle;
   readonly #oversubscription: Oversubscription | undefined;
   #end: AgentEnd | undefined;
 
@@ -91,6 +87,11 @@ export class Agent extends Process {
       },
       onDisconnected: () => this.#updates.pause(),
       onEnd: (why) => this.#beginEnd({ kind: 'failed', why }),
+    });
+    this.#tasks = new TaskLifecycle(acts, {
+      ...options,
+      ...{ frameworks: this.#frameworks, updates: this.#updates, runner: this.#runner, contact: this.#contact },
+      isEnding: () => this.#end !== undefined,
     });
     const { estimator } = options;
     if (estimator !== undefined)
@@ -151,39 +152,25 @@ export class Agent extends Process {
     });
     this.install(SlaveReregistered, (from, { slaveId, totalPingTimeoutMs, expectedAgents, reconciliations }) => {
       if (this.#contact.answered(from, slaveId, totalPingTimeoutMs, expectedAgents))
-        this.#reconcile(slaveId, reconciliations);
+        this.#tasks.reconcile(slaveId, reconciliations);
     });
     this.install(PingSlave, (_from, { connected, expectedAgents }) => {
       this.reply(PongSlave, {});
       this.#contact.pinged(connected, expectedAgents);
     });
-    this.install(RunTask, (_from, message) => this.#runTask(message));
-    this.install(KillTask, (_from, body) => this.#killTask(body));
-    this.install(StatusUpdateAcknowledgement, (_from, body) => this.#acknowledged(body));
+    this.install(RunTask, (_from, message) => this.#tasks.run(message));
+    this.install(KillTask, (_from, body) => this.#tasks.kill(body));
+    this.install(StatusUpdateAcknowledgement, (_from, body) => this.#tasks.acknowledged(body));
     this.install(FrameworkToExecutor, (_from, body) => this.#relayToExecutor(body));
     this.install(ShutdownExecutor, (_from, { frameworkId, executorId }) => {
       const executor = this.#frameworks.get(frameworkId)?.executors.get(executorId);
       if (executor !== undefined) this.#runner.shutDown(executor);
     });
     this.install(UpdateFramework, (_from, { frameworkId }) => this.#updates.resend(frameworkId));
-    this.install(ShutdownFramework, (_from, { frameworkId }) => this.#shutDownFramework(frameworkId));
+    this.install(ShutdownFramework, (_from, { frameworkId }) => this.#tasks.shutDownFramework(frameworkId));
     this.install(Shutdown, (from, { message }) =>
       this.#beginEnd({ kind: 'shut-down', why: `the master ${from} shut it down: ${message}` }),
     );
-  }
-
-  /** The master holds these to be here. What is known here goes its own way. */
-  #reconcile(slaveId: SlaveId, expected: BodyOf<typeof SlaveReregistered>['reconciliations']): void {
-    for (const { frameworkId, taskId } of expected) {
-      if (this.#frameworks.get(frameworkId)?.tasks.has(taskId) || this.#updates.has(frameworkId, taskId)) continue;
-      this.#updates.tellOwn(frameworkId, {
-        taskId,
-        slaveId,
-        state: 'TASK_DROPPED',
-        reason: 'REASON_SLAVE_REREGISTERED',
-        message: 'the agent has no such task: it never reached it',
-      });
-    }
   }
 
   #info(id: SlaveId | undefined): SlaveInfo {
@@ -194,113 +181,6 @@ export class Agent extends Process {
       ...(attributes === undefined ? {} : { attributes }),
       ...(domain === undefined ? {} : { domain }),
     };
-  }
-
-  // Tasks
-
-  #runTask({ framework: info, task, role, launchExecutor }: BodyOf<typeof RunTask>): void {
-    const { slaveId } = this.#contact;
-    const frameworkId = info.id;
-    if (slaveId === undefined || frameworkId === undefined || this.#end !== undefined) {
-      this.log.warn(
-        { framework: frameworkId, task: task.taskId },
-        'RunTask ignored: no framework id, or the agent ends',
-      );
-      return;
-    }
-    const known = this.#updates.has(frameworkId, task.taskId);
-    const verdict = judgeRunTask(task, launchExecutor, slaveId, this.#frameworks.get(frameworkId), known);
-    if (verdict.kind === 'ignore') {
-      this.log.warn({ framework: frameworkId, task: task.taskId, why: verdict.why }, 'RunTask ignored');
-      return;
-    }
-    const framework = this.#frameworks.obtain(frameworkId, info);
-    const record = framework.add(task, role);
-    this.log.info({ framework: frameworkId, task: task.taskId, executor: record.about.executorId }, 'task arrived');
-    match(verdict)
-      .with({ kind: 'drop' }, ({ reason, why }) => this.#taskEnded(framework, record, 'TASK_DROPPED', reason, why))
-      .with({ kind: 'launch' }, () => this.#launch(framework, task, role, slaveId))
-      .with({ kind: 'queue' }, () => undefined)
-      .with({ kind: 'deliver' }, ({ executor }) => this.#deliver(framework, executor, record))
-      .exhaustive();
-  }
-
-  #launch(framework: Framework, task: TaskInfo, role: string, slaveId: SlaveId): void {
-    const { executorId } = task.executor;
-    const owner = { slaveId, frameworkId: framework.id, executorId, containerId: this.random.uuid() };
-    const token = this.#options.executorToken?.() ?? Random.system().token(tokenCharacters);
-    const sandboxPath = this.#options.sandboxes.pathOf(owner);
-    const executor = new Executor(owner, task.executor, role, `executor-${token}`, sandboxPath);
-    this.#frameworks.addExecutor(framework, executor);
-    this.#runner.launch(executor);
-  }
-
-  #deliver(framework: Framework, executor: Executor, record: TaskRecord): void {
-    const { queued: task, about } = record;
-    if (task === undefined) return;
-    this.#sendTo(executor, RunTask, { framework: framework.info, task, role: about.role, launchExecutor: false });
-    record.queued = undefined;
-  }
-
-  #killTask({ frameworkId, taskId }: BodyOf<typeof KillTask>): void {
-    const known = this.#updates.has(frameworkId, taskId);
-    match(judgeKillTask(taskId, this.#frameworks.get(frameworkId), known))
-      .with({ kind: 'ignore' }, () => this.log.info({ framework: frameworkId, task: taskId }, 'KillTask ignored'))
-      .with({ kind: 'gone' }, () => this.#tellGone({ frameworkId, taskId }))
-      .with({ kind: 'unqueue' }, ({ framework, record }) => this.#killQueued(framework, record))
-      .with({ kind: 'relay' }, ({ executor }) => this.#sendTo(executor, KillTask, { frameworkId, taskId }))
-      .exhaustive();
-  }
-
-  #killQueued(framework: Framework, record: TaskRecord): void {
-    const reason = 'REASON_TASK_KILLED_DURING_LAUNCH';
-    this.#taskEnded(framework, record, 'TASK_KILLED', reason, 'killed before its executor had it');
-    const executor = framework.executors.get(record.about.executorId);
-    // It was launched for tasks that nobody wants any more.
-    if (executor !== undefined && framework.liveTasksOf(executor.id).length === 0) this.#runner.shutDown(executor);
-  }
-
-  #tellGone({ frameworkId, taskId }: BodyOf<typeof KillTask>): void {
-    const { slaveId } = this.#contact;
-    if (slaveId === undefined) return;
-    this.#updates.tellOwn(frameworkId, {
-      taskId,
-      slaveId,
-      state: 'TASK_GONE',
-      reason: 'REASON_EXECUTOR_TERMINATED',
-      message: 'the agent has no such task to kill',
-    });
-  }
-
-  /** The agent itself ends a task, and says so. */
-  #taskEnded(framework: Framework, record: TaskRecord, state: TaskState, reason: Reason, message: string): void {
-    record.state = state;
-    record.queued = undefined;
-    const { taskId, slaveId, executorId } = record.about;
-    this.#updates.tellOwn(framework.id, { taskId, slaveId, executorId, state, reason, message });
-  }
-
-  #acknowledged({ slaveId, frameworkId, taskId, uuid }: BodyOf<typeof StatusUpdateAcknowledgement>): void {
-    if (slaveId !== this.#contact.slaveId || !this.#updates.acknowledge(frameworkId, taskId, uuid)) return;
-    const framework = this.#frameworks.get(frameworkId);
-    if (framework === undefined) return;
-    framework.tasks.delete(taskId);
-    this.#forgetIfDone(framework);
-  }
-
-  #shutDownFramework(frameworkId: FrameworkId): void {
-    this.#updates.closeFramework(frameworkId);
-    const framework = this.#frameworks.get(frameworkId);
-    if (framework === undefined) return;
-    this.log.info({ framework: frameworkId }, 'shutting a framework down');
-    framework.terminating = true;
-    for (const executor of framework.executors.values()) this.#runner.shutDown(executor);
-    this.#forgetIfDone(framework);
-  }
-
-  #forgetIfDone(framework: Framework): void {
-    if (framework.executors.size === 0 && (framework.terminating || framework.tasks.size === 0))
-      this.#frameworks.remove(framework);
   }
 
   // Executors
@@ -330,7 +210,7 @@ export class Agent extends Process {
       framework: framework.info,
       slave: this.#info(executor.owner.slaveId),
     });
-    if (first) for (const record of framework.liveTasksOf(executorId)) this.#deliver(framework, executor, record);
+    if (first) this.#tasks.deliverAll(framework, executor);
   }
 
   #statusUpdate(from: Upid, { frameworkId, status }: BodyOf<typeof StatusUpdate>): void {
@@ -366,7 +246,7 @@ export class Agent extends Process {
 
   #relayToExecutor(body: BodyOf<typeof FrameworkToExecutor>): void {
     const executor = this.#frameworks.get(body.frameworkId)?.executors.get(body.executorId);
-    if (executor?.connected) this.#sendTo(executor, FrameworkToExecutor, body);
+    if (executor?.connected && executor.pid !== undefined) this.send(executor.pid, FrameworkToExecutor, body);
     else this.node.counters.increment('framework_messages_dropped');
   }
 
@@ -384,15 +264,11 @@ export class Agent extends Process {
     this.#frameworks.removeExecutor(framework, executor);
     if (!framework.terminating)
       for (const record of framework.liveTasksOf(executor.id))
-        this.#taskEnded(framework, record, 'TASK_FAILED', reason, message);
+        this.#tasks.end(framework, record, 'TASK_FAILED', reason, message);
     const { slaveId, frameworkId, executorId } = executor.owner;
     this.#contact.tell(ExitedExecutor, { slaveId, frameworkId, executorId, status });
-    this.#forgetIfDone(framework);
+    this.#tasks.forgetIfDone(framework);
     this.#endIfDone();
-  }
-
-  #sendTo<M extends AnyMessageType>(executor: Executor, type: M, body: BodyOf<M>): void {
-    if (executor.pid !== undefined) this.send(executor.pid, type, body);
   }
 
   #refuse(from: Upid, type: AnyMessageType, why: string): void {
