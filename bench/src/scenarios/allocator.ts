@@ -1,5 +1,6 @@
 import { fullAllocations } from '../allocator/cycles.js';
 import { declined } from '../allocator/declined.js';
+import { explained } from '../allocator/explained.js';
 import { freed } from '../allocator/freed.js';
 import { growing } from '../allocator/growing.js';
 import { memory } from '../allocator/memory.js';
@@ -8,7 +9,7 @@ import { Session } from '../process/session.js';
 import { reportTurns } from '../process/turns.js';
 import type { Report, RunOptions, Scenario } from '../scenario.js';
 
-const watched: readonly Measurement[] = [...fullAllocations, freed, declined];
+const watched: readonly Measurement[] = [...fullAllocations, freed, declined, explained];
 const measurements: readonly Measurement[] = [...watched, growing, memory];
 const longestTurn = 'turn.max';
 

@@ -47,6 +47,8 @@ const roomOf: Partial<Record<Hindrance['why'], 'now' | 'ifIdle' | 'never'>> = {
   'too-small': 'never',
 };
 
+const noHoldings: AgentExplanation['held'] = [];
+
 /** How agents stand to one want, as they come: those with one reason together, and the first ones by themselves. */
 export class ExplainedAgents {
   readonly #eachMax: number;
@@ -75,7 +77,7 @@ export class ExplainedAgents {
     group.most = merged(group.most, told, Math.max);
     insert(group.some, { hostname, slaveId }, namedMax);
     // Who holds the rest matters where that is what is lacking.
-    const lacking = told.why === 'short' ? held : [];
+    const lacking = told.why === 'short' ? held : noHoldings;
     group.holders.add(lacking, offers);
     if (!isAmong(this.#each, { hostname, slaveId }, this.#eachMax)) return;
     const holders = new Holders();

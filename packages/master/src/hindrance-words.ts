@@ -16,17 +16,23 @@ export function reasonKey(hindrance: ExplainedHindrance): string {
   return `${why} ${'role' in hindrance ? hindrance.role : ''} ${Object.keys(hindrance.by)}`;
 }
 
-/** Of two with one key: each amount or time as `choose` has it of both. */
+/** Of two with one key: each amount or time as `choose` has it of both; the first itself where that is so. */
 export function merged(
   one: ExplainedHindrance,
   other: ExplainedHindrance,
   choose: (a: number, b: number) => number,
 ): ExplainedHindrance {
-  if ('forMs' in one && 'forMs' in other) return { ...one, forMs: choose(one.forMs, other.forMs) };
+  if ('forMs' in one && 'forMs' in other) {
+    const forMs = choose(one.forMs, other.forMs);
+    return forMs === one.forMs ? one : { ...one, forMs };
+  }
   if (!('by' in one && 'by' in other)) return one;
-  const { by } = other;
-  const amounts = Object.entries(one.by).map(([name, amount]) => [name, choose(amount, by[name] ?? 0)]);
-  return { ...one, by: Object.fromEntries(amounts) };
+  let by = one.by;
+  for (const name in other.by) {
+    const amount = choose(by[name] ?? 0, other.by[name] ?? 0);
+    if (amount !== by[name]) by = { ...by, [name]: amount };
+  }
+  return by === one.by ? one : { ...one, by };
 }
 
 /** For people: `rack=a`, `not rack=a`, `hostname like web-*`, `ssd exists`. */

@@ -17,14 +17,21 @@ export class Holders {
 
   /** @param held of one agent, by whom. @param offers those of that agent. */
   add(held: readonly { readonly frameworkId: FrameworkId }[], offers: readonly Offer[]): void {
-    for (const frameworkId of new Set(held.map((one) => one.frameworkId))) {
-      const holder = this.#byId.get(frameworkId) ?? { frameworkId, some: [], offers: 0, using: 0 };
-      this.#byId.set(frameworkId, holder);
-      const own = offers.filter((offer) => offer.frameworkId === frameworkId);
-      if (own.length === 0) holder.using++;
-      holder.offers += own.length;
-      for (const { id } of own) if (holder.some.length < offersMax) holder.some.push(id);
+    for (const [at, { frameworkId }] of held.entries())
+      if (held.findIndex((one) => one.frameworkId === frameworkId) === at) this.#count(frameworkId, offers);
+  }
+
+  #count(frameworkId: FrameworkId, offers: readonly Offer[]): void {
+    const holder = this.#byId.get(frameworkId) ?? { frameworkId, some: [], offers: 0, using: 0 };
+    if (holder.offers + holder.using === 0) this.#byId.set(frameworkId, holder);
+    let own = 0;
+    for (const offer of offers) {
+      if (offer.frameworkId !== frameworkId) continue;
+      own++;
+      if (holder.some.length < offersMax) holder.some.push(offer.id);
     }
+    holder.offers += own;
+    if (own === 0) holder.using++;
   }
 
   /** Those first that hold the most. */

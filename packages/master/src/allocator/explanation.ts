@@ -35,6 +35,9 @@ export interface ExplanationOptions {
 /** So many wants are looked at, over all roles: each takes a look at every agent. */
 const wantsMax = 20;
 
+/** So many agents are told at once: whoever is told has work with them, too. */
+const sliceMax = 200;
+
 /** One look at every agent. */
 interface Case {
   readonly role: number;
@@ -85,7 +88,7 @@ export class Explanation {
   #agents(client: Client, wanted: Wanted | undefined, now: number, enough: () => boolean): AgentExplanation[] {
     const hindrances = new Hindrances(client, wanted, { ...this.#options, now });
     const agents: AgentExplanation[] = [];
-    while (this.#slave < this.#slaves.length) {
+    while (this.#slave < this.#slaves.length && agents.length < sliceMax) {
       const slave = this.#options.slaves.get(this.#slaves[this.#slave++] as SlaveId);
       if (slave !== undefined) agents.push(agentExplained(slave, hindrances));
       if (enough()) break;

@@ -101,7 +101,8 @@ export class SlaveBooks {
 
   /** All that would be free if it were idle. */
   get whole(): Resources {
-    return addResources(this.description.total, this.#oversubscribed);
+    const { total } = this.description;
+    return isEmpty(this.#oversubscribed) ? total : addResources(total, this.#oversubscribed);
   }
 
   /** What it may lend, on top of what it has. */
