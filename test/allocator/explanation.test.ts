@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { AllocationQuestion, AllocatorCoreOptions, Explanation, Quantities } from '@mesos-ts/master';
+import { Random } from '@mesos-ts/process';
 import { parseResources } from '@mesos-ts/protocol';
 import fc, { type Arbitrary } from 'fast-check';
 import t from 'tap';
@@ -77,6 +78,33 @@ t.test('Of a framework is said', async (t) => {
       ],
     );
     t.same(scene.given(), ['p s1 cpus:4;mem:32']);
+  });
+
+  t.test('of several demands which have what they wait for in offers, and that the others lack it', async (t) => {
+    const scene = new Scene().slave('s1', 'cpus:2').framework('p');
+    t.same(scene.given(), ['p s1 cpus:2']);
+    const demand = { role: '*', shape: { cpus: 2_000 }, count: 1 };
+    scene.core.requestResources(framework('p'), [demand, demand]);
+    const [said] = explained(scene.core, { frameworkId: framework('p') }, 0);
+    t.same(
+      said?.agents.map(([agent]) => agent?.hindrance),
+      [{ why: 'no-demand' }, { why: 'short', by: { cpus: 2_000 } }],
+    );
+  });
+
+  t.test('what stands in the way of all demands together, where each by itself would be fulfilled', async (t) => {
+    const scene = new Scene({ offerCap: 250 }).slave('s1', 'cpus:1').full('s2', 'cpus:11', 'q').framework('p');
+    t.same(scene.given(), ['p s1 cpus:1']);
+    const demand = { role: '*', shape: { cpus: 2_000 }, count: 1 };
+    scene.core.requestResources(framework('p'), [demand, demand]);
+    scene.slave('s3', 'cpus:4');
+    const [said] = explained(scene.core, { frameworkId: framework('p') }, 0);
+    t.same(
+      said?.agents.map((agents) => agents.at(-1)?.hindrance),
+      [{ why: 'cap' }, { why: 'cap' }],
+      'all 16 are shared, 1 is held in offers, and 4 more would be too many',
+    );
+    t.same(scene.given(), []);
   });
 
   t.test('what stands in the way of a demand that it has not declared, whatever it holds in offers', async (t) => {
@@ -204,6 +232,22 @@ t.test('Of a role is said', async (t) => {
     const last = of(scene, 'a', by).hindrances?.at(-1);
     t.equal(JSON.stringify(last), JSON.stringify({ why: 'too-small', by: { apus: 1_000, tpus: 1_000, zpus: 1_000 } }));
   });
+});
+
+t.test('Where chance decides, what is drawn does not depend on what was asked', async (t) => {
+  const numbers = [0, 1, 2, 3, 4, 5, 6, 7];
+  const drawn = (seed: number, asks: boolean): string[] => {
+    const scene = new Scene({ sorter: 'random', random: new Random(seed) });
+    for (const n of numbers)
+      scene.full(`u${n}`, `cpus:${1 + ((n * 5) % 8)};mem:${1 + ((n * 3) % 8)}`, `p${n}`, `r${n}`);
+    for (const n of numbers) scene.framework(`p${n}`, `r${n}`);
+    scene.given();
+    scene.slave('large', 'cpus:1;mem:4000');
+    if (asks) scene.core.explain({ role: 'r0' });
+    for (const n of [1, 4, 6]) scene.release(`p${n}`, `u${n}`, 'cpus:1', `r${n}`);
+    return scene.given();
+  };
+  for (let seed = 0; seed < 50; seed++) t.same(drawn(seed, true), drawn(seed, false));
 });
 
 t.test('An explanation goes on while anything happens', async (t) => {
