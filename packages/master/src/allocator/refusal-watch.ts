@@ -51,7 +51,7 @@ export class RefusalWatch {
 
   /** Passes over those who have refused all that is free there, and so any part of it. @returns whether nobody is left. */
   areOfAll({ refusals, free }: SlaveBooks, walk: number, now: number): boolean {
-    if (refusals === undefined) return false;
+    if (refusals === undefined || !refusals.wasRefused(free)) return false;
     let left = this.#applicants.activeClients;
     for (let at = 0; at < refusals.count; at++) {
       const client = this.#applicants.byNumber(refusals.client(at));

@@ -15,6 +15,8 @@ export interface Refusal {
 export type HoldsFrom = (client: number) => number;
 
 const none = Number.POSITIVE_INFINITY;
+/** How many lists have a bit of a small number each. */
+const bits = 30;
 
 /**
  * What frameworks refused of one agent: each holds for what it names and for less, not for more (Mesos facts 4.6). There may
@@ -31,9 +33,10 @@ export class Refusals {
   /** When the next runs out. */
   #nextEnd = none;
 
-  /** The last two lists that were compared: many ask for the same. */
-  #compared: readonly [refused: Resources, asked: Resources] | readonly [] = [];
-  #isContained = false;
+  /** What was asked for last: many ask for the same. Of the first {@link bits} lists, which were compared with it, and which hold it. */
+  #asked: Resources | undefined;
+  #compared = 0;
+  #holding = 0;
 
   get count(): number {
     return this.#count;
@@ -76,8 +79,7 @@ export class Refusals {
     for (let at = from; at < this.#count; at++) {
       if (this.#clients[at] !== client || (this.#serials[at] as number) < since) continue;
       const end = this.#untils[at] as number;
-      if (end > now && end > until && containsResources(this.#lists[this.#whats[at] as number] as Resources, resources))
-        until = end;
+      if (end > now && end > until && this.#holds(this.#whats[at] as number, resources)) until = end;
     }
     return until;
   }
@@ -85,11 +87,13 @@ export class Refusals {
   /** Whether the refusal at one place stands in the way of that much. */
   isInTheWay(at: number, resources: Resources, since: number, now: number): boolean {
     if ((this.#serials[at] as number) < since || (this.#untils[at] as number) <= now) return false;
-    const refused = this.#lists[this.#whats[at] as number] as Resources;
-    if (refused === this.#compared[0] && resources === this.#compared[1]) return this.#isContained;
-    this.#compared = [refused, resources];
-    this.#isContained = refused === resources || containsResources(refused, resources);
-    return this.#isContained;
+    return this.#holds(this.#whats[at] as number, resources);
+  }
+
+  /** Whether anybody has ever refused that much, be it that the refusal holds no more. */
+  wasRefused(resources: Resources): boolean {
+    for (let what = 0; what < this.#lists.length; what++) if (this.#holds(what, resources)) return true;
+    return false;
   }
 
   /** Forgets what holds no more. */
@@ -121,6 +125,22 @@ export class Refusals {
     return -1;
   }
 
+  /** Whether that much is in what was refused. */
+  #holds(what: number, resources: Resources): boolean {
+    if (resources !== this.#asked) {
+      this.#asked = resources;
+      this.#compared = 0;
+      this.#holding = 0;
+    }
+    const bit = what < bits ? 1 << what : 0;
+    if ((this.#compared & bit) !== 0) return (this.#holding & bit) !== 0;
+    const refused = this.#lists[what] as Resources;
+    const holds = refused === resources || containsResources(refused, resources);
+    this.#compared |= bit;
+    if (holds) this.#holding |= bit;
+    return holds;
+  }
+
   #keepUsedLists(): void {
     const places = new Map<number, number>();
     const lists: Resources[] = [];
@@ -134,6 +154,7 @@ export class Refusals {
       this.#whats[at] = place;
     }
     this.#lists = lists;
+    this.#asked = undefined;
   }
 
   /** The last ones are the likeliest. */
