@@ -110,19 +110,23 @@ export function addResources(a: Resources, b: Resources): Resources {
  */
 export function subtractResources(a: Resources, b: Resources): Resources {
   for (const resource of b) {
+    if (isIn(resource, a)) continue;
     const missing = withoutAll(resource, a);
-    if (!isNothing(missing))
-      throw new ResourcesError('RESOURCES_NOT_CONTAINED', `cannot subtract ${describe(missing)}, which is not there`);
+    throw new ResourcesError('RESOURCES_NOT_CONTAINED', `cannot subtract ${describe(missing)}, which is not there`);
   }
-  return collect(
-    a.map((resource) => withoutAll(resource, b)),
-    unite,
-  );
+  const left: Resource[] = [];
+  for (const resource of a) {
+    const rest = withoutAll(resource, b);
+    if (isNothing(rest)) continue;
+    requireSendable(rest);
+    left.push(rest);
+  }
+  return left; // in the order of `a`
 }
 
 /** Whether all of `b` is in `a`, in the same roles, and revocable there where it is here. */
 export function containsResources(a: Resources, b: Resources): boolean {
-  return b.every((resource) => isNothing(withoutAll(resource, a)));
+  return b.every((resource) => isIn(resource, a));
 }
 
 /** Whether there is nothing at all. */
@@ -276,8 +280,21 @@ function common(a: Resource, b: Resource): Resource {
 
 /** What of `resource` is not in `gone` under the same name, role and mark. */
 function withoutAll(resource: Resource, gone: Resources): Resource {
-  const same = gone.find((other) => isAlike(resource, other));
+  const same = alikeIn(gone, resource);
   return same === undefined ? resource : without(resource, same);
+}
+
+/** Whether there is nothing of that which {@link withoutAll} would leave. */
+function isIn(resource: Resource, all: Resources): boolean {
+  const same = alikeIn(all, resource);
+  if (same === undefined) return isNothing(resource);
+  if ('scalar' in resource && 'scalar' in same) return resource.scalar <= same.scalar;
+  return isNothing(without(resource, same));
+}
+
+function alikeIn(all: Resources, resource: Resource): Resource | undefined {
+  for (const other of all) if (isAlike(other, resource)) return other;
+  return undefined;
 }
 
 function isNothing(resource: Resource): boolean {

@@ -296,7 +296,6 @@ export class AllocatorCore {
   #serve(slave: SlaveBooks, round: AllocationRound, now: number, given: Allocation[]): void {
     const walk = ++this.#walks;
     if (this.#refusals.areOfAll(slave, walk, now)) return;
-    this.#refusals.begin(slave);
     const few = round.clientsFor(slave);
     for (;;) {
       const allocation =
@@ -305,7 +304,7 @@ export class AllocatorCore {
       given.push(allocation);
       if (isEmpty(slave.free)) break;
     }
-    this.#refusals.end(slave);
+    this.#refusals.end();
   }
 
   #walkAll(slave: SlaveBooks, walk: number, round: AllocationRound, now: number): Allocation | undefined {

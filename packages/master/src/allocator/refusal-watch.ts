@@ -14,6 +14,8 @@ export class RefusalWatch {
   readonly #wakes = new Heap<{ readonly slave: SlaveBooks; readonly at: number }>((a, b) => a.at < b.at);
   /** By the number of a client: where the refusals of the agent that is looked at begin; -1: it has none. */
   #firstOf = new Int32Array(64).fill(-1);
+  /** The agent of which that is so now. */
+  #marked: SlaveBooks | undefined;
 
   /** @param pending told of agents whose refusals run out. */
   constructor(applicants: Applicants, pending: Pending) {
@@ -63,21 +65,22 @@ export class RefusalWatch {
     return left === 0;
   }
 
-  /** So that whoever is asked need not look through the refusals of all others; until {@link end}. */
-  begin(slave: SlaveBooks): void {
-    this.#mark(slave, (at) => at);
-  }
-
-  end(slave: SlaveBooks): void {
-    this.#mark(slave, () => -1);
-  }
-
-  /** Of the agent that was begun with: whether the client refused that. */
-  areInTheWay({ refusals }: SlaveBooks, { number, refusalsSince }: Client, gift: Resources, now: number): boolean {
+  /** Whether the client refused that. Until {@link end}, only this agent is asked about. */
+  areInTheWay(slave: SlaveBooks, { number, refusalsSince }: Client, gift: Resources, now: number): boolean {
+    const { refusals } = slave;
+    if (refusals === undefined || !refusals.wasRefused(gift)) return false;
+    // So that whoever is asked next need not look through the refusals of all others.
+    if (this.#marked === undefined) this.#mark(slave, (at) => at);
+    this.#marked = slave;
     const first = this.#firstOf[number] ?? -1;
-    if (refusals === undefined || first < 0) return false;
+    if (first < 0) return false;
     if (refusals.isInTheWay(first, gift, refusalsSince, now)) return true;
     return refusals.refusedUntil(first + 1, number, gift, refusalsSince, now) > 0;
+  }
+
+  end(): void {
+    if (this.#marked !== undefined) this.#mark(this.#marked, () => -1);
+    this.#marked = undefined;
   }
 
   #mark({ refusals }: SlaveBooks, as: (at: number) => number): void {
