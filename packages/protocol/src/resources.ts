@@ -81,9 +81,9 @@ export function isSetItem(text: string): boolean {
   return itemExpression.test(text);
 }
 
-/** Whether it is only lent. */
+/** Whether it is only lent. Asked so often that it is one look at the resource, of whatever kind. */
 export function isRevocable(resource: Resource): boolean {
-  return 'scalar' in resource && resource.revocable === true;
+  return (resource as { readonly revocable?: true }).revocable === true;
 }
 
 /**
