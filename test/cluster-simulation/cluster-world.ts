@@ -3,6 +3,8 @@ import { type Books, Master, type Registrar, type RunningMaster, runMaster, Stor
 import type { BodyOf, Node, Process } from '@mesos-ts/process';
 import type { Booted, Machine, Simulation, Storage } from '@mesos-ts/process/testing';
 import {
+  formatResources,
+  isRevocable,
   isTerminal,
   parseResources,
   ResourceOffer,
@@ -23,6 +25,7 @@ import { RegistryLedger } from './registry-ledger.js';
 import { RegistryServer } from './registry-server.js';
 import { RemoteRegister } from './remote-register.js';
 import { remoteRegistryStorage } from './remote-registry-storage.js';
+import { SimulatedEstimator } from './simulated-estimator.js';
 import { SimulatedFramework, tasksOnDisk } from './simulated-framework.js';
 import { namedSandboxes, SimulatedLauncher } from './simulated-launcher.js';
 import { TaskLedger } from './task-ledger.js';
@@ -64,12 +67,15 @@ export class ClusterWorld {
   readonly tasks = new TaskLedger();
   /** No new tasks are wanted. */
   calm = false;
+  /** How many tasks were started on what agents lend. */
+  borrowed = 0;
   readonly #doubles: TestDoubles;
   /** The one that stands by or leads on each machine. */
   readonly #masterOn = new Map<Machine, Master>();
   readonly #running = new Map<Machine, RunningMaster>();
   readonly #frameworkOn = new Map<Machine, { readonly framework: SimulatedFramework; readonly storage: Storage }>();
   readonly #agentLives = new Map<Machine, string>();
+  readonly #estimators = new Map<Machine, SimulatedEstimator>();
   readonly #lastConnected = new Map<string, number>();
 
   constructor(simulation: Simulation, doubles: TestDoubles = noDoubles) {
@@ -119,9 +125,12 @@ export class ClusterWorld {
   }
 
   #agentUnrest({ books }: Master): string | undefined {
-    for (const { name, node } of this.agents) {
+    for (const machine of this.agents) {
+      const { name, node } = machine;
       const agent = books.agents.byPid(node.pidOf('slave(1)'));
       if (agent?.connected !== true) return `${name} is not registered`;
+      const [lends, known] = [this.#estimators.get(machine)?.last ?? [], agent.oversubscribed].map(formatResources);
+      if (lends !== known) return `${name} lends '${lends}', and the leader holds that to be '${known}'`;
       const [task] = agent.tasks;
       if (task !== undefined) return `the leader has the task ${task.task.taskId} on ${name}`;
     }
@@ -199,13 +208,17 @@ export class ClusterWorld {
         this.#observe(() => {
           this.simulation.note(`${life} starts ${taskId}`);
           this.tasks.started(taskId);
+          if (resources.some(isRevocable)) this.borrowed++;
           this.promises.started(life, taskId, resources);
         }),
       ended: (taskId) => this.promises.ended(life, taskId),
     });
+    const estimator = new SimulatedEstimator(node.clock, Number(machine.name.slice(1)), () => this.calm);
+    this.#estimators.set(machine, estimator);
     const agent = new Agent({
       hostname: machine.name,
       resources: agentResources,
+      estimator,
       detector: this.#detector(node),
       launcher,
       sandboxes: namedSandboxes,

@@ -15,12 +15,23 @@ export function freshSeeds(runs: number): void {
     await t.resolves(
       property('the cluster', options, async (simulation) => {
         const { world, storm } = await clusterScenario(simulation);
-        const happened = [...world.tasks.tally, ['leaders', world.leaders.count], ['faults', storm.count]] as const;
+        const { tasks, leaders, borrowed } = world;
+        const others = { leaders: leaders.count, faults: storm.count, ...(borrowed > 0 ? { borrowed } : {}) };
+        const happened = [...tasks.tally, ...Object.entries(others)];
         for (const [what, many] of happened) tally.set(what, (tally.get(what) ?? 0) + many);
       }),
     );
     t.comment(JSON.stringify(Object.fromEntries(tally)));
-    for (const what of ['leaders', 'launched', 'started', 'TASK_FINISHED', 'TASK_FAILED', 'TASK_KILLED', 'TASK_GONE'])
+    for (const what of [
+      'leaders',
+      'launched',
+      'started',
+      'borrowed',
+      'TASK_FINISHED',
+      'TASK_FAILED',
+      'TASK_KILLED',
+      'TASK_GONE',
+    ])
       t.ok(tally.has(what), `${what}: it happens`);
   });
 }

@@ -5,6 +5,7 @@ import {
   formatResources,
   type OfferId,
   type Resources,
+  regularResources,
   type SlaveId,
   type TaskId,
 } from '@mesos-ts/protocol';
@@ -47,8 +48,9 @@ export class PromiseLedger {
     for (const { task, holdsResources } of agent.tasks) if (holdsResources) promised.push(task.resources);
     for (const { holds } of agent.executors.values()) promised.push(...holds.map(({ resources }) => resources));
     const all = sum(promised);
-    if (containsResources(all, agent.info.resources)) this.#full.add(slaveId);
-    if (!containsResources(agent.info.resources, all))
+    if (containsResources(all, addResources(agent.info.resources, agent.oversubscribed))) this.#full.add(slaveId);
+    // What is lent may become less than is in use.
+    if (!containsResources(agent.info.resources, regularResources(all)))
       throw new Error(
         `promises: of ${slaveId}'s ${formatResources(agent.info.resources)}, ${formatResources(all)} is promised`,
       );
@@ -78,7 +80,7 @@ export class PromiseLedger {
     if (load === undefined) return;
     load.running.set(taskId, resources);
     const all = sum(load.running.values());
-    if (!containsResources(load.capacity, all))
+    if (!containsResources(load.capacity, regularResources(all)))
       throw new Error(`promises: ${formatResources(all)} runs on ${life}, which has ${formatResources(load.capacity)}`);
   }
 

@@ -5,10 +5,12 @@ import {
   containsResources,
   type ExecutorId,
   type FrameworkId,
+  type FrameworkInfo,
   isTerminal,
   type Offer,
   type OfferId,
   parseResources,
+  type Resources,
   type SlaveId,
   subtractResources,
   type TaskId,
@@ -30,7 +32,7 @@ export interface FrameworkStage {
   readonly storage: Storage;
   readonly detector: Detector;
   readonly ledger: TaskLedger;
-  /** Keeps offers for long, unused. */
+  /** Keeps offers for long, unused. It is the one that can do with losing what it has. */
   readonly hoards: boolean;
   readonly failoverTimeoutMs: number;
   /** No new tasks any more. */
@@ -51,9 +53,12 @@ const wantEveryMs = 6_000;
 const reconcileEveryMs = 15_000;
 const heldMsMax = 2_000;
 const hoardedMsMax = 200_000;
-const taskResources = parseResources('cpus:1;mem:100');
 const executorResources = parseResources('cpus:0.1;mem:32');
-const neededResources = parseResources('cpus:1.1;mem:132');
+/** What a task takes, and what it needs with its executor: of what an agent lends first. */
+const shapes = [
+  { takes: parseResources('cpus{REV}:1;mem:100'), needs: parseResources('cpus:0.1;cpus{REV}:1;mem:132') },
+  { takes: parseResources('cpus:1;mem:100'), needs: parseResources('cpus:1.1;mem:132') },
+];
 /** The key in the storage; tasks have keys of their own. */
 const idKey = 'framework id';
 const taskPrefix = 'task ';
@@ -89,7 +94,10 @@ export class SimulatedFramework implements Scheduler {
     const { node, detector, storage, failoverTimeoutMs } = stage;
     for (const [taskId, task] of tasksOnDisk(storage)) if (!isTerminal(task.state)) this.#open.set(taskId, task);
     const id = storage.get(idKey) as FrameworkId | undefined;
-    const info = { name, user: 'nobody', hostname: name, roles: ['*'], failoverTimeoutMs };
+    const info: FrameworkInfo = {
+      ...{ name, user: 'nobody', hostname: name, roles: ['*'], failoverTimeoutMs },
+      ...(stage.hoards ? { capabilities: ['REVOCABLE_RESOURCES'] } : {}),
+    };
     this.#driver = new SchedulerDriver(this, id === undefined ? info : { ...info, id }, {
       node,
       detector,
@@ -165,9 +173,11 @@ export class SimulatedFramework implements Scheduler {
     if (offer === undefined || !this.held.delete(offerId)) return;
     const tasks: TaskInfo[] = [];
     let left = offer.resources;
-    while (this.#wanted > 0 && containsResources(left, neededResources)) {
-      left = subtractResources(left, neededResources);
-      tasks.push(this.#newTask(offer));
+    for (;;) {
+      const shape = shapes.find(({ needs }) => containsResources(left, needs));
+      if (this.#wanted === 0 || shape === undefined) break;
+      left = subtractResources(left, shape.needs);
+      tasks.push(this.#newTask(offer, shape.takes));
       this.#wanted--;
     }
     const { observe, ledger } = this.#stage;
@@ -179,7 +189,7 @@ export class SimulatedFramework implements Scheduler {
     }
   }
 
-  #newTask({ slaveId }: Offer): TaskInfo {
+  #newTask({ slaveId }: Offer, resources: Resources): TaskInfo {
     const taskId = `${this.name}-${this.#random.token(6)}-${this.#launched++}` as TaskId;
     this.#note(taskId, { slaveId, state: 'TASK_STAGING' });
     const executor = {
@@ -190,7 +200,7 @@ export class SimulatedFramework implements Scheduler {
     };
     if (this.#random.integer(10) === 0)
       this.#stage.node.clock.timer(this.#random.integer(10_000), () => void this.#driver.killTask(taskId));
-    return { taskId, name: taskId, slaveId, resources: taskResources, executor };
+    return { taskId, name: taskId, slaveId, resources, executor };
   }
 
   #store({ taskId, state }: TaskStatus): void {
