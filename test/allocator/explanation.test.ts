@@ -49,6 +49,16 @@ t.test('Of a framework is said', async (t) => {
     t.same(scene.core.explain({ frameworkId: framework('q') }).roles[0]?.precedence[0]?.ahead, undefined);
   });
 
+  t.test('the order as it is by what the cluster has now, also before anything is allocated again', async (t) => {
+    const scene = new Scene().full('u1', 'cpus:4', 'p', 'a').full('u2', 'mem:4', 'q', 'b');
+    scene.framework('p', 'a').framework('q', 'b');
+    const ahead = (id: string) => scene.core.explain({ frameworkId: framework(id) }).roles[0]?.precedence[0]?.ahead;
+    scene.slave('s1', 'cpus:4;mem:1');
+    t.same([ahead('p'), ahead('q')], [undefined, { node: 'a', share: '0.5000' }]);
+    scene.slave('s2', 'mem:35');
+    t.same([ahead('p'), ahead('q')], [{ node: 'b', share: '0.1000' }, undefined]);
+  });
+
   t.test('nothing of a turn where chance decides', async (t) => {
     const scene = new Scene({ sorter: 'random' }).slave('s1', 'cpus:1').framework('p', 'a').framework('q', 'b');
     t.same(scene.core.explain({ frameworkId: framework('p') }).roles[0]?.precedence, []);
