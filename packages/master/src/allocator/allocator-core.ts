@@ -296,13 +296,15 @@ export class AllocatorCore {
   #serve(slave: SlaveBooks, round: AllocationRound, now: number, given: Allocation[]): void {
     const walk = ++this.#walks;
     if (this.#refusals.areOfAll(slave, walk, now)) return;
-    const few = round.clientsFor(slave);
+    let few = round.clientsFor(slave);
     for (;;) {
       const allocation =
         few === undefined ? this.#walkAll(slave, walk, round, now) : this.#tryFew(few, slave, walk, round, now);
       if (allocation === undefined) break;
       given.push(allocation);
       if (isEmpty(slave.free)) break;
+      // It was only a part, and what is left may be for somebody for whom it all was too much.
+      if (this.#pending.slaves.has(slave)) few = undefined;
     }
     this.#refusals.end();
   }
