@@ -36,6 +36,11 @@ export class Heap<T> {
     this.#sink(0);
   }
 
+  /** Throws out all. */
+  clear(): void {
+    if (this.#items.length > 0) this.#items = [];
+  }
+
   /** Throws out all but those which `wanted` names. */
   keep(wanted: (item: T) => boolean): void {
     this.#items = this.#items.filter(wanted);

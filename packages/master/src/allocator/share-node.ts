@@ -1,4 +1,4 @@
-import type { Random } from '@mesos-ts/process';
+import { Heap, type Random } from '@mesos-ts/process';
 import { type Amounts, addAll } from './scalar-names.js';
 import { compareProducts, compareShares, type Share } from './share.js';
 
@@ -36,11 +36,12 @@ export class ShareNode implements Share {
   estimate = 0;
   readonly #sharing: Sharing;
   readonly #heap: ShareNode[] = [];
-  /** The places in the heap whose turn may be next in the walk, as many as there are of them: a heap, the first in order first. */
-  readonly #frontier: number[] = [];
-  #frontierSize = 0;
-  /** Where the walk is: the places below it join the frontier when it goes on. */
-  #at = -1;
+  /** Those whose turn may be next in the walk. */
+  readonly #frontier = new Heap<ShareNode>(inOrder);
+  /** Where the walk is: those below it in the heap join the frontier when it goes on. */
+  #at: ShareNode | undefined;
+  /** Whom chance has not drawn yet. */
+  #undrawn: ShareNode[] = [];
   /** In the heap of the parent; -1: not in it. */
   #place = -1;
   /** Whether it is to be passed over, though there may be active nodes below it. */
@@ -147,44 +148,41 @@ export class ShareNode implements Share {
 
   /** Begins to walk through the active children in order; nothing may change until the walk is over, or begun again. */
   walk(): void {
-    const { length } = this.#heap;
-    this.#at = -1;
-    this.#frontierSize = this.#sharing.random === undefined ? Math.min(1, length) : length;
-    for (let place = 0; place < this.#frontierSize; place++) this.#frontier[place] = place;
+    const { first } = this;
+    this.#at = undefined;
+    this.#frontier.clear();
+    if (this.#sharing.random !== undefined) this.#undrawn = [...this.#heap];
+    else if (first !== undefined) this.#frontier.add(first);
   }
 
   /** The next one; undefined when that were all. */
   next(): ShareNode | undefined {
     const { random } = this.#sharing;
     if (random !== undefined) return this.#drawn(random);
-    if (this.#at >= 0) {
-      const below = 2 * this.#at + 1;
-      if (below < this.#heap.length) this.#push(below);
-      if (below + 1 < this.#heap.length) this.#push(below + 1);
+    const [heap, frontier] = [this.#heap, this.#frontier];
+    if (this.#at !== undefined) {
+      const below = 2 * this.#at.#place + 1;
+      if (below < heap.length) frontier.add(heap[below] as ShareNode);
+      if (below + 1 < heap.length) frontier.add(heap[below + 1] as ShareNode);
     }
-    if (this.#frontierSize === 0) return undefined;
-    this.#at = this.#pop();
-    return this.#heap[this.#at];
+    this.#at = frontier.first;
+    frontier.removeFirst();
+    return this.#at;
   }
 
   /** By chance, in proportion to the weights of those that are left. */
   #drawn(random: Random): ShareNode | undefined {
-    if (this.#frontierSize === 0) return undefined;
-    let sum = 0;
-    for (let at = 0; at < this.#frontierSize; at++) sum += this.#drawable(at).weight;
-    let ticket = random.integer(sum);
-    let at = 0;
-    for (; at < this.#frontierSize; at++) {
-      ticket -= this.#drawable(at).weight;
-      if (ticket < 0) break;
-    }
-    const drawn = this.#drawable(at);
-    this.#frontier[at] = this.#frontier[--this.#frontierSize] as number;
+    const left = this.#undrawn;
+    if (left.length === 0) return undefined;
+    let ticket = random.integer(left.reduce((sum, { weight }) => sum + weight, 0));
+    const at = left.findIndex(({ weight }) => {
+      ticket -= weight;
+      return ticket < 0;
+    });
+    const drawn = left[at] as ShareNode;
+    left[at] = left.at(-1) as ShareNode;
+    left.pop();
     return drawn;
-  }
-
-  #drawable(at: number): ShareNode {
-    return this.#heap[this.#frontier[at] as number] as ShareNode;
   }
 
   #settle(): void {
@@ -250,38 +248,6 @@ export class ShareNode implements Share {
   #put(child: ShareNode, place: number): void {
     this.#heap[place] = child;
     child.#place = place;
-  }
-
-  // The frontier of the walk: places of the heap above, themselves in a heap by whom they hold
-
-  #push(place: number): void {
-    const frontier = this.#frontier;
-    let at = this.#frontierSize++;
-    while (at > 0 && this.#isBefore(place, frontier[(at - 1) >> 1] as number)) {
-      frontier[at] = frontier[(at - 1) >> 1] as number;
-      at = (at - 1) >> 1;
-    }
-    frontier[at] = place;
-  }
-
-  #pop(): number {
-    const frontier = this.#frontier;
-    const first = frontier[0] as number;
-    const size = --this.#frontierSize;
-    const last = frontier[size] as number;
-    let at = 0;
-    for (let below = 1; below < size; below = 2 * at + 1) {
-      if (below + 1 < size && this.#isBefore(frontier[below + 1] as number, frontier[below] as number)) below++;
-      if (!this.#isBefore(frontier[below] as number, last)) break;
-      frontier[at] = frontier[below] as number;
-      at = below;
-    }
-    frontier[at] = last;
-    return first;
-  }
-
-  #isBefore(place: number, other: number): boolean {
-    return inOrder(this.#heap[place] as ShareNode, this.#heap[other] as ShareNode);
   }
 }
 
