@@ -690,6 +690,20 @@ t.test('A framework holds no more in offers than the cap, but for its first', as
 });
 
 t.test(
+  'What one leaves that others may have who were capped is theirs in the same walk, whoever it was begun for',
+  async (t) => {
+    const scene = new Scene({ offerCap: 500 }).full('s0', 'cpus:1', 'x').slave('s2', 'mem:2000').framework('p', 'a');
+    t.same(scene.given(), ['p/a s2 mem:2000']);
+    scene.slave('s3', 'mem:1500').framework('q', 'b');
+    t.same(scene.given(), ['q/b s3 mem:1500']);
+    scene.slave('s1', 'mem:1000;cpus(b):1').core.updateWeights({ a: 10_000 });
+    t.same(scene.given(), [], 'with all of it, either would hold more than half');
+    scene.use('p', 's2', 'mem:2000', 'a');
+    t.same(scene.core.allocate(0, () => true).map(textOf), ['p/a s1 mem:1000', 'q/b s1 cpus(b):1']);
+  },
+);
+
+t.test(
   'What quota makes smaller than the cap is given, also when it is a gift of another agent that does',
   async (t) => {
     const scene = new Scene({ offerCap: 250 }).slave('s1', 'cpus(p):2').framework('p', 'p');
