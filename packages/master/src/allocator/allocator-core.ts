@@ -26,9 +26,10 @@ import { Explanation } from './explanation.js';
 import { GiftRules } from './gift.js';
 import { RefusalWatch } from './refusal-watch.js';
 import { type Role, Roles } from './roles.js';
-import { type Amounts, addAll, haveCommon, ScalarNames } from './scalar-names.js';
-import { inOrder, isBelowActive, precedes, type ShareNode, type Sharing } from './share-node.js';
+import { type Amounts, addAll, ScalarNames } from './scalar-names.js';
+import type { Sharing } from './share-node.js';
 import { SlaveBooks } from './slave-books.js';
+import { Turns } from './turns.js';
 
 export interface AllocatorCoreOptions {
   readonly random: Random;
@@ -45,8 +46,6 @@ export interface AllocatorCoreOptions {
   readonly offerCap?: number;
 }
 
-/** Among so many roles the first is found by comparing all, among more by walking through the tree. */
-const fewRoles = 32;
 /** Less than this is worth no offer to anybody who does not say otherwise (Mesos' MIN_CPUS 0.01 and MIN_MEM 32 MB). */
 const leastOffer = { cpus: 10, mem: 32_000 } as const;
 
@@ -77,8 +76,8 @@ export class AllocatorCore {
   readonly #applicants: Applicants;
   readonly #pending = new Pending();
   readonly #refusals: RefusalWatch;
+  readonly #turns: Turns;
   #round: AllocationRound | undefined;
-  #walks = 0;
   #sharesChanged = false;
   /** Somebody was given nothing because it is held back for guarantees. */
   #heldBack = false;
@@ -103,6 +102,8 @@ export class AllocatorCore {
       leastOffer: this.#leastOffer,
     });
     this.#refusals = new RefusalWatch(this.#applicants, this.#pending);
+    this.#turns = new Turns(roles, this.#applicants, sorter === 'random');
+
     roles.onRelaxed = (role) => this.#applicants.lookAgainBelow(role);
   }
 
@@ -294,76 +295,19 @@ export class AllocatorCore {
 
   /** Gives away what is free of an agent, to one after the other until nobody takes anything. */
   #serve(slave: SlaveBooks, round: AllocationRound, now: number, given: Allocation[]): void {
-    const walk = ++this.#walks;
-    if (this.#refusals.areOfAll(slave, walk, now)) return;
+    if (this.#refusals.areOfAll(slave, this.#turns.begin(), now)) return;
     let few = round.clientsFor(slave);
-    for (;;) {
-      const allocation =
-        few === undefined ? this.#walkAll(slave, walk, round, now) : this.#tryFew(few, slave, walk, round, now);
-      if (allocation === undefined) break;
+    this.#turns.restart(slave, round, few);
+    for (let client = this.#turns.next(); client !== undefined; client = this.#turns.next()) {
+      const allocation = this.#give(client, slave, round, now);
+      if (allocation === undefined) continue;
       given.push(allocation);
       if (isEmpty(slave.free)) break;
       // It was only a part, and what is left may be for somebody for whom it all was too much.
       if (this.#pending.slaves.has(slave)) few = undefined;
+      this.#turns.restart(slave, round, few);
     }
     this.#refusals.end();
-  }
-
-  #walkAll(slave: SlaveBooks, walk: number, round: AllocationRound, now: number): Allocation | undefined {
-    if (!round.isForGuarantees) return this.#walk(this.#roles.root, slave, walk, round, now);
-    const short: ShareNode[] = [];
-    for (const { node, shortfall } of this.#roles.short) {
-      if (node.isActive && node.seenIn !== walk && haveCommon(shortfall, slave.unreserved)) short.push(node);
-      if (short.length > fewRoles) break;
-    }
-    // Chance draws from all, in their weights.
-    if (short.length > fewRoles || (this.#sharing.random !== undefined && short.length > 0))
-      return this.#walk(this.#roles.root, slave, walk, round, now);
-    while (short.length > 0) {
-      const first = short.reduce((best, node) => (inOrder(node, best) ? node : best));
-      const allocation = this.#walk(first, slave, walk, round, now);
-      if (allocation !== undefined) return allocation;
-      first.seenIn = walk;
-      short.splice(short.indexOf(first), 1);
-    }
-    return undefined;
-  }
-
-  /** In order, those below each in turn, until somebody takes something: then the order is another. */
-  #walk(node: ShareNode, slave: SlaveBooks, walk: number, round: AllocationRound, now: number): Allocation | undefined {
-    node.walk();
-    for (let child = node.next(); child !== undefined; child = node.next()) {
-      if (child.seenIn === walk) continue;
-      const allocation =
-        child.client < 0
-          ? this.#walk(child, slave, walk, round, now)
-          : this.#give(this.#applicants.byNumber(child.client) as Client, slave, round, now);
-      if (allocation !== undefined) {
-        if (child.client >= 0) child.seenIn = walk;
-        return allocation;
-      }
-      child.seenIn = walk;
-    }
-    return undefined;
-  }
-
-  #tryFew(
-    few: readonly Client[],
-    slave: SlaveBooks,
-    walk: number,
-    round: AllocationRound,
-    now: number,
-  ): Allocation | undefined {
-    for (;;) {
-      let first: Client | undefined;
-      for (const client of few)
-        if (client.node.seenIn !== walk && isBelowActive(client.node))
-          if (first === undefined || precedes(client.node, first.node)) first = client;
-      if (first === undefined) return undefined;
-      first.node.seenIn = walk;
-      const allocation = this.#give(first, slave, round, now);
-      if (allocation !== undefined) return allocation;
-    }
   }
 
   #give(client: Client, slave: SlaveBooks, round: AllocationRound, now: number): Allocation | undefined {
