@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { AllocatorCore } from '@mesos-ts/master';
 import { Random } from '@mesos-ts/process';
+import type { Resources } from '@mesos-ts/protocol';
 import fc from 'fast-check';
 import t from 'tap';
 import { history, options } from './histories.js';
-import { frameworkOf, slaveOf, World } from './world.js';
+import { frameworkOf, hostOf, type Step, slaveOf, World } from './world.js';
 
 /*
  * Random histories of random clusters, through the allocator's core and through a reference that is slow and plain. Of
@@ -47,6 +48,36 @@ t.test(
       runs,
     );
     t.ok(gifts > 5_000, `${gifts} gifts were compared`);
+    t.end();
+  },
+);
+
+t.test(
+  'What is left of an agent after a gift to one of few goes to who comes after that one, not to who was passed over',
+  (t) => {
+    const scalar = (name: string, role: string, scalar: number) => ({ name, role, scalar });
+    const agent = (slave: number, ...total: Resources): Step => {
+      return { do: 'addSlave', slave, description: { total, hostname: hostOf(slave) }, used: [] };
+    };
+    const active = (framework: number, ...roles: string[]): Step[] => [
+      { do: 'addFramework', framework, description: { roles } },
+      { do: 'activateFramework', framework },
+    ];
+    const ofF = [scalar('cpus', 'f', 500), scalar('mem', 'f', 512_000), scalar('mem', 'f/g', 1_024_000)];
+    const steps: Step[] = [
+      agent(0, scalar('cpus', '*', 7_001), scalar('mem', '*', 32_000), ...ofF),
+      agent(1, scalar('mem', '*', 1_024_000)),
+      agent(2, scalar('cpus', '*', 4_000), scalar('mem', '*', 32_000)),
+      ...[...active(0, 'a/b/c/d', '*'), ...active(1, 'f/g'), ...active(2, '*')],
+      { do: 'updateQuota', quotas: [{ role: 'f/g', guarantees: {}, limits: { mem: 0 } }] },
+      { do: 'allocate' },
+      { do: 'recover', holding: 4, part: 1_000, refuseSeconds: 0 },
+      { do: 'allocate' },
+    ];
+    for (let seed = 0; seed < 60; seed++) {
+      const world = new World(seed, { offerCap: 250 });
+      for (const step of steps) world.step(step);
+    }
     t.end();
   },
 );

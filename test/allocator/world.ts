@@ -108,7 +108,8 @@ export class World {
   /** Runs to the end what there is to give, and has the reference agree. */
   finish(): void {
     this.#noticesWork();
-    const next = this.requireSameExplanations();
+    this.requireSameExplanations();
+    const next = this.#saidNext();
     if (this.mode === 'slices') this.giveAll();
     const run = this.core.allocate(this.now);
     if (this.mode === 'slices') assert.deepEqual(run.map(textOf), []);
@@ -118,7 +119,7 @@ export class World {
     assert.equal(this.core.pending, false, 'nothing is pending after a run');
     assert.deepEqual(this.core.allocate(this.now).map(textOf), [], 'nothing more is given while nothing changes');
     this.requireSameBooks();
-    assert.deepEqual([...this.requireSameExplanations()], [], 'nobody is said to be next when nothing is given');
+    assert.deepEqual([...this.#saidNext()], [], 'nobody is said to be next when nothing is given');
   }
 
   /** All that there is to give, slice by slice. */
@@ -144,9 +145,8 @@ export class World {
     }
   }
 
-  /** What is said to stand in everybody's way is what does. @returns who is said to be next, and of which agents. */
-  requireSameExplanations(): ReadonlySet<string> {
-    const next = new Set<string>();
+  /** What is said to stand in everybody's way is what does. */
+  requireSameExplanations(): void {
     for (const [frameworkId, { demands }] of this.reference.frameworks)
       for (const { role, wants, agents } of explained(
         this.core,
@@ -159,9 +159,17 @@ export class World {
         for (const [want, those] of agents.entries())
           for (const agent of those) {
             this.requireSame({ frameworkId: frameworkId as FrameworkId, role }, want, agent);
-            if (agent.hindrance.why === 'next') next.add(`${frameworkId} as ${role} of ${agent.slaveId}`);
           }
       }
+  }
+
+  /** Who is said to be next, and of which agents. */
+  #saidNext(): ReadonlySet<string> {
+    const next = new Set<string>();
+    for (const frameworkId of this.reference.frameworks.keys())
+      for (const { role, agents } of explained(this.core, { frameworkId: frameworkId as FrameworkId }, this.now))
+        for (const { slaveId, hindrance } of agents.flat())
+          if (hindrance.why === 'next') next.add(`${frameworkId} as ${role} of ${slaveId}`);
     return next;
   }
 

@@ -323,6 +323,8 @@ export class AllocatorCore {
     const isAll = gift === slave.free;
     const scalars = isAll ? slave.scalars : this.#names.scalars(gift);
     const unreserved = isAll ? slave.unreserved : slave.unreservedOf(gift, scalars);
+    const isForOthers = !isAll && (this.#isCapped || slave.refusals !== undefined);
+    if (isForOthers) this.#turns.passOverBefore(client);
     slave.give(client.framework.id, client.role.path, gift, scalars);
     this.#roles.charge(client.role, client.node, scalars, unreserved, 1, 1);
     addAll(client.offered, scalars, 1);
@@ -330,7 +332,7 @@ export class AllocatorCore {
     this.#offerOf(slave, 1, false);
     this.#hasGiven = true;
     // Who was to have no more, or refused other ports, may have what is left now.
-    if (!isAll && (this.#isCapped || slave.refusals !== undefined)) this.#pending.slaves.add(slave);
+    if (isForOthers) this.#pending.slaves.add(slave);
     return { frameworkId: client.framework.id, slaveId: slave.id, role: client.role.path, resources: gift };
   }
 

@@ -66,6 +66,18 @@ export class Turns {
     }
   }
 
+  /**
+   * Where only few have turns: whoever goes before that one has had one, as good as, since all of the agent was nothing for
+   * them. To be called before it is given a part, if others are to have turns after it.
+   */
+  passOverBefore({ node }: Client): void {
+    if (this.#few === undefined || this.#isByChance) return;
+    for (let at: ShareNode = node; at.parent !== undefined; at = at.parent) {
+      at.parent.walk();
+      for (let one = at.parent.next(); one !== undefined && one !== at; one = at.parent.next()) one.seenIn = this.#walk;
+    }
+  }
+
   #nextOf(few: readonly Client[]): Client | undefined {
     let first: Client | undefined;
     for (const client of few)
