@@ -5,7 +5,6 @@ import {
   type FrameworkId,
   isEmpty,
   type Resources,
-  ResourcesError,
   type SlaveId,
   unreservedRole,
 } from '@mesos-ts/protocol';
@@ -29,6 +28,7 @@ import { type Role, Roles } from './roles.js';
 import { type Amounts, addAll, ScalarNames } from './scalar-names.js';
 import type { Sharing } from './share-node.js';
 import { SlaveBooks } from './slave-books.js';
+import { Slaves } from './slaves.js';
 import { Turns } from './turns.js';
 
 export interface AllocatorCoreOptions {
@@ -61,17 +61,12 @@ const leastOffer = { cpus: 10, mem: 32_000 } as const;
 export class AllocatorCore {
   readonly #random: Random;
   readonly #names = new ScalarNames();
-  readonly #totals: Amounts = [];
-  /** Free and unreserved, on all agents that are offered. */
-  readonly #available: Amounts = [];
+  readonly #slaves = new Slaves(this.#names);
   readonly #sharing: Sharing;
   readonly #roles: Roles;
   readonly #rules: GiftRules;
   readonly #region: string | undefined;
   readonly #isCapped: boolean;
-  readonly #slaves = new Map<SlaveId, SlaveBooks>();
-  /** Those of which something is free, and some of which it no longer is. */
-  readonly #free = new Set<SlaveBooks>();
   readonly #leastOffer: readonly Amounts[];
   readonly #applicants: Applicants;
   readonly #pending = new Pending();
@@ -83,7 +78,6 @@ export class AllocatorCore {
   #heldBack = false;
   /** Something was given since the round began. */
   #hasGiven = false;
-  #whitelist: ReadonlySet<string> | undefined;
 
   constructor({ random, sorter = 'drf', excludedResourceNames = [], region, offerCap = 1_000 }: AllocatorCoreOptions) {
     const names = this.#names;
@@ -92,10 +86,16 @@ export class AllocatorCore {
     this.#isCapped = offerCap < 1_000;
     const excluded: boolean[] = [];
     for (const name of excludedResourceNames) excluded[names.place(name)] = true;
-    this.#sharing = { totals: this.#totals, excluded, random: sorter === 'random' ? random : undefined };
+    this.#sharing = { totals: this.#slaves.totals, excluded, random: sorter === 'random' ? random : undefined };
     const roles = new Roles(names, this.#sharing, leastOffer);
     this.#roles = roles;
-    this.#rules = new GiftRules({ names, roles, totals: this.#totals, available: this.#available, offerCap });
+    this.#rules = new GiftRules({
+      names,
+      roles,
+      totals: this.#slaves.totals,
+      available: this.#slaves.available,
+      offerCap,
+    });
     this.#leastOffer = [names.amounts({ cpus: leastOffer.cpus }), names.amounts({ mem: leastOffer.mem })];
     this.#applicants = new Applicants({
       ...{ names, roles, sharing: this.#sharing, pending: this.#pending },
@@ -113,21 +113,18 @@ export class AllocatorCore {
     this.removeSlave(slaveId);
     // What contradicts itself throws here, before it counts anywhere.
     const slave = new SlaveBooks(slaveId, description, used, this.#names, this.#region);
-    this.#requireCountable([...description.total, ...slave.lent]);
-    slave.listed = this.#isListed(slave);
-    this.#slaves.set(slaveId, slave);
+    this.#slaves.requireCountable([...description.total, ...slave.lent]);
+    this.#slaves.add(slave);
     this.#countTotal(slave, 1);
     for (const holding of slave.holdings) this.#chargeHolding(slave, holding, 1);
     this.#offerOf(slave, 1);
   }
 
   removeSlave(slaveId: SlaveId): void {
-    const slave = this.#slaves.get(slaveId);
+    const slave = this.#slaves.byId.get(slaveId);
     if (slave === undefined) return;
     this.#offerOf(slave, -1);
-    slave.known = false;
-    this.#slaves.delete(slaveId);
-    this.#free.delete(slave);
+    this.#slaves.remove(slave);
     this.#pending.slaves.delete(slave);
     for (const holding of slave.holdings) {
       this.#chargeHolding(slave, holding, -1);
@@ -137,12 +134,12 @@ export class AllocatorCore {
   }
 
   updateOversubscribed(slaveId: SlaveId, oversubscribed: Resources): void {
-    const slave = this.#slaves.get(slaveId);
+    const slave = this.#slaves.byId.get(slaveId);
     if (slave === undefined || equalResources(slave.oversubscribed, oversubscribed)) return;
     this.#offerOf(slave, -1);
     this.#countLent(slave.lent, -1);
     try {
-      this.#requireCountable(slave.lentOf(oversubscribed));
+      this.#slaves.requireCountable(slave.lentOf(oversubscribed));
       slave.lend(oversubscribed);
     } finally {
       this.#countLent(slave.lent, 1);
@@ -163,14 +160,10 @@ export class AllocatorCore {
   }
 
   updateWhitelist(hosts: readonly string[] | undefined): void {
-    this.#whitelist = hosts === undefined ? undefined : new Set(hosts);
-    for (const slave of this.#slaves.values()) {
-      const listed = this.#isListed(slave);
-      if (listed !== slave.listed)
-        this.#change(slave.id, () => {
-          slave.listed = listed;
-        });
-    }
+    for (const { id } of this.#slaves.setWhitelist(hosts))
+      this.#change(id, (slave) => {
+        slave.listed = !slave.listed;
+      });
   }
 
   // Frameworks
@@ -237,7 +230,7 @@ export class AllocatorCore {
   }
 
   used(frameworkId: FrameworkId, slaveId: SlaveId, role: string, resources: Resources): void {
-    const counted = this.#slaves.get(slaveId)?.use(frameworkId, role, this.#names.scalars(resources));
+    const counted = this.#slaves.byId.get(slaveId)?.use(frameworkId, role, this.#names.scalars(resources));
     if (counted !== undefined) this.#applicants.countOff(frameworkId, role, counted);
   }
 
@@ -254,7 +247,7 @@ export class AllocatorCore {
     while (this.pending) {
       this.#round ??= new AllocationRound(
         this.#pending,
-        () => this.#freeSlaves(),
+        () => this.#slaves.free(),
         this.#random,
         this.#roles.guaranteed,
       );
@@ -279,12 +272,12 @@ export class AllocatorCore {
     if (isByShare && this.#sharesChanged) this.#reorder();
     return new Explanation(question, {
       ...{ rules: this.#rules, names: this.#names, roles: this.#roles, applicants: this.#applicants },
-      ...{ slaves: this.#slaves, leastOffer: this.#leastOffer, isByShare },
+      ...{ slaves: this.#slaves.byId, leastOffer: this.#leastOffer, isByShare },
     });
   }
 
   free(slaveId: SlaveId): Resources | undefined {
-    return this.#slaves.get(slaveId)?.free;
+    return this.#slaves.byId.get(slaveId)?.free;
   }
 
   allocatedTo(rolePath: string): Quantities {
@@ -355,7 +348,7 @@ export class AllocatorCore {
 
   /** Everything changes an agent in between its leaving the sums and coming back to them. */
   #change(slaveId: SlaveId, change: (slave: SlaveBooks) => void): void {
-    const slave = this.#slaves.get(slaveId);
+    const slave = this.#slaves.byId.get(slaveId);
     if (slave === undefined) return;
     this.#offerOf(slave, -1);
     change(slave);
@@ -364,23 +357,11 @@ export class AllocatorCore {
 
   /** Counts what is free of an agent, or counts it off. */
   #offerOf(slave: SlaveBooks, sign: 1 | -1, changed = true): void {
-    if (isEmpty(slave.free)) return;
-    if (slave.isOffered) addAll(this.#available, slave.unreserved, sign);
-    if (sign < 0) return;
-    this.#free.add(slave);
-    if (!changed) return;
+    if (!this.#slaves.countFree(slave, sign) || sign < 0 || !changed) return;
     this.#pending.slaves.add(slave);
     // What is held back need not come from this agent any more.
     if (this.#heldBack) this.#pending.all = true;
     if (this.#heldBack) this.#heldBack = false;
-  }
-
-  #freeSlaves(): SlaveBooks[] {
-    const slaves: SlaveBooks[] = [];
-    for (const slave of this.#free)
-      if (isEmpty(slave.free)) this.#free.delete(slave);
-      else slaves.push(slave);
-    return slaves;
   }
 
   #takeBack(
@@ -390,7 +371,7 @@ export class AllocatorCore {
     resources: Resources,
     fromOffers: boolean,
   ): SlaveBooks | undefined {
-    const slave = this.#slaves.get(slaveId);
+    const slave = this.#slaves.byId.get(slaveId);
     if (slave === undefined || isEmpty(resources)) return undefined;
     this.#offerOf(slave, -1);
     const { lent } = slave;
@@ -425,7 +406,7 @@ export class AllocatorCore {
   }
 
   #countTotal({ description: { total }, lent }: SlaveBooks, sign: 1 | -1): void {
-    addAll(this.#totals, this.#names.scalars(total), sign);
+    this.#slaves.countTotal(total, sign);
     this.#countLent(lent, sign);
     this.#sharesChanged = true;
     if (this.#heldBack) this.#pending.all = true;
@@ -437,26 +418,13 @@ export class AllocatorCore {
   /** What an agent lends is a part of what the cluster has, as is what it has. */
   #countLent(lent: Resources, sign: 1 | -1): void {
     if (isEmpty(lent)) return;
-    addAll(this.#totals, this.#names.scalars(lent), sign);
+    this.#slaves.countTotal(lent, sign);
     this.#sharesChanged = true;
     this.#applicants.lookAgainForCapped();
-  }
-
-  /** All agents together must be counted exactly. */
-  #requireCountable(more: Resources): void {
-    this.#names.scalars(more).forEach((amount, place) => {
-      if (Number.isSafeInteger(amount + (this.#totals[place] ?? 0))) return;
-      const name = this.#names.name(place);
-      throw new ResourcesError('RESOURCES_OVERFLOW', `the ${name} of all agents are beyond 2^53 - 1 thousandths`);
-    });
   }
 
   #reorder(): void {
     this.#sharesChanged = false;
     this.#roles.root.reorder();
-  }
-
-  #isListed({ description }: SlaveBooks): boolean {
-    return this.#whitelist?.has(description.hostname) ?? true;
   }
 }
