@@ -720,6 +720,27 @@ t.test(
   },
 );
 
+t.test(
+  'Who was to have no more of an agent, and had its turn before it was less, is asked again when all others were',
+  async (t) => {
+    const oversubscribed = lent(parseResources('mem:400'));
+    for (const first of [true, false]) {
+      const scene = new Scene({ offerCap: first ? 450 : 500 }).slave('s1', 'mem:250');
+      t.same(scene.framework('p', '*', { revocableResources: true }).given(), ['p s1 mem:250']);
+      scene.framework('q', '*', { suppressedRoles: ['*'] });
+      if (first) scene.full('s4', 'mem:260', 'q');
+      for (const id of ['s2', 's3']) scene.slave(id, 'mem:300', { oversubscribed });
+      t.same(scene.given(), [], 'all of another agent would be more than p may hold in offers');
+      scene.core.reviveOffers(framework('q'), []);
+      const given = scene.given();
+      const [one, other] = given[0]?.startsWith('q s2') ? ['s2', 's3'] : ['s3', 's2'];
+      if (first)
+        t.same([given.slice(0, 2), given.length], [[`q ${one} mem:300`, `q ${other} mem:300`], 3], 'p was first');
+      else t.same(given, [`q ${one} mem:300`, `p ${one} mem{REV}:400`, `q ${other} mem:300`], 'q was first');
+    }
+  },
+);
+
 t.test('What contradicts the books throws', async (t) => {
   const scene = new Scene().slave('s1', 'cpus:2;ports:[1-2]').framework('p', 'a');
   scene.given();
