@@ -304,14 +304,15 @@ export class Reference {
   }
 
   free(slaveId: string): Pile {
-    return minus(this.all(slaveId), this.#heldOf(slaveId));
+    const held = this.#heldOf(slaveId);
+    return minus(this.all(slaveId, held), held);
   }
 
   /** What an agent has and lends, as long as more is held of that than it may lend by now: as much as is held. */
-  all(slaveId: string): Pile {
+  all(slaveId: string, held = this.#heldOf(slaveId)): Pile {
     const slave = this.slaves.get(slaveId);
     assert.ok(slave !== undefined);
-    const borrowed = pile(partsOf(this.#heldOf(slaveId), isRevocable));
+    const borrowed = pile(partsOf(held, isRevocable));
     return plus(plus(slave.total, slave.lends), beyond(borrowed, slave.lends));
   }
 
@@ -437,9 +438,12 @@ export class Reference {
   }
 
   #totals(): Map<string, number> {
-    const names = new Set([...this.slaves.keys()].flatMap((slaveId) => [...scalarsOf(this.all(slaveId)).keys()]));
-    const counting = [...names].filter((name) => this.options.excludedResourceNames?.includes(name) !== true);
-    return new Map(counting.map((name) => [name, this.#total(name)]));
+    const totals = new Map<string, number>();
+    for (const slaveId of this.slaves.keys())
+      for (const [name, amount] of scalarsOf(this.all(slaveId)))
+        if (this.options.excludedResourceNames?.includes(name) !== true)
+          totals.set(name, (totals.get(name) ?? 0) + amount);
+    return totals;
   }
 
   #isWhitelisted({ description }: Slave): boolean {
