@@ -26,6 +26,18 @@ t.test('Shares are of the tree of roles', async (t) => {
     t.same(scene.given(), ['p2/a s3 cpus:1'], '`.` weighs 1, so that 2 halved is more than 3');
   });
 
+  t.test('those below a role that limits pass over change with the totals as well', async (t) => {
+    const scene = new Scene().full('s1', 'cpus:4;mem:100', 'p', 'a').full('s2', 'cpus:1;mem:300', 'q', 'a');
+    scene.slave('s3', 'cpus:5;mem:600').framework('p', 'a').framework('q', 'a');
+    scene.core.updateQuota([{ role: 'a', guarantees: {}, limits: { cpus: 5_000, mem: 400_000 } }]);
+    t.same(scene.given(), [], 'all that it may have, it has: p 0.4 of the cpus, q 0.3 of the mem');
+    scene.slave('s4', 'cpus:990');
+    t.same(scene.given(), []);
+    scene.core.deactivateSlave(slave('s4'));
+    scene.core.updateQuota([]);
+    t.same(scene.given(), ['p/a s3 cpus:5;mem:600'], 'p has 0.1 of the mem by now');
+  });
+
   t.test(
     'among equal shares the one with fewer gifts goes first, then the first by name; `.` is before all',
     async (t) => {

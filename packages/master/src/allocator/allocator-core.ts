@@ -425,6 +425,6 @@ export class AllocatorCore {
 
   #reorder(): void {
     this.#sharesChanged = false;
-    this.#roles.root.reorder();
+    this.#roles.reorder();
   }
 }

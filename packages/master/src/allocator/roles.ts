@@ -157,6 +157,12 @@ export class Roles {
     this.tidy(role);
   }
 
+  /** All shares may have changed: also below roles that are passed over, for when they are so no more. */
+  reorder(): void {
+    for (const { node } of this.#byPath.values()) if (!node.isActive) node.reorder();
+    this.root.reorder();
+  }
+
   setWeights(weights: Quantities): void {
     this.#weights = new Map(Object.entries(weights));
     for (const role of this.#byPath.values()) role.node.setWeight(this.#weights.get(role.path) ?? 1_000);
