@@ -11,7 +11,7 @@ export const explained: Measurement = {
   async run(session) {
     const { report } = session;
     report.progress('explain');
-    const leader = session.start<ExplainingOperations>('explaining');
+    const leader = session.start<ExplainingOperations>('explaining', ['--expose-gc']);
     await leader.call('fill', spec);
     const took: number[] = [];
     let bytes = 0;

@@ -3,12 +3,13 @@ import { Node, Process } from '@mesos-ts/process';
 import type { Offer, SlaveId } from '@mesos-ts/protocol';
 import { Packr } from 'msgpackr';
 import { agentsOf, type ClusterSpec, frameworkId, frameworksOf } from '../allocator/cluster.js';
+import { heapBytes } from '../allocator/heap.js';
 import { inTurns } from '../load.js';
 import { serve } from '../operations.js';
 
 /*
  * The allocator as a process, and what the leader does with an explanation of it: agents of which offers are out are told
- * together.
+ * together. Runs with --expose-gc.
  */
 
 class Leader extends Process {
@@ -66,6 +67,7 @@ const operations = {
     });
     await inTurns(agentsOf(spec), ([id, slave, used]) => leader.allocator.addSlave(id, slave, used));
     await offered;
+    heapBytes(); // what filling left behind is none of an explanation's turns
   },
   /** How long it takes, in ms, and how large the answer is. */
   async explain(): Promise<{ readonly ms: number; readonly bytes: number; readonly agents: number }> {
