@@ -137,6 +137,13 @@ t.test('A new leader hears which tasks and executors use what is lent', async (t
   t.same(report.slave.resources, parseResources('cpus:4;mem:1024'), 'what it lends is not what it has');
 });
 
+t.test('What cannot stand beside what the agent has is not told, but complained of', async (t) => {
+  const resources = parseResources('cpus:4;mem:1024;ports:[1-2]');
+  const stage = await VirtualAgent.start(t, { resources, estimator: new FixedEstimator('ports:5') });
+  t.same(await told(stage, stage.master), ['']);
+  t.equal(stage.count('estimates_unusable'), 1);
+});
+
 t.test('A fixed estimate is a list of amounts', async (t) => {
   t.equal(formatResources(new FixedEstimator('cpus:2;cpus{REV}:1;mem:0').oversubscribable()), 'cpus{REV}:3');
   for (const [text, why] of [

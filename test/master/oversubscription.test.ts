@@ -219,6 +219,19 @@ t.test('What cannot be lent is not taken, and counted', async (t) => {
   t.same(scheduler.offered, ['cpus:1;cpus{REV}:4;mem:1024', 'mem{REV}:64'], 'in any order and any parts');
 });
 
+t.test('Of what an agent has as a range it lends no amount: nothing that it has is lost to the books', async (t) => {
+  const rig = await Rig.start(t);
+  const agent = await rig.agent('cpus:1;mem:1024;ports:[1-2]');
+  const scheduler = await rig.scheduler(mayLose);
+  const all = ['cpus:1;mem:1024;ports:[1-2]'];
+  t.same(scheduler.offered, all);
+  await lends(agent, 'ports:5');
+  t.equal(rig.count('estimates_unusable'), 1);
+  await scheduler.declineAll(0);
+  t.same(scheduler.offered, all);
+  t.equal(rig.count('allocator_contradictions'), 0);
+});
+
 t.test('An agent that has something revocable of its own is told to end', async (t) => {
   const rig = await Rig.start(t);
   const agent = await rig.newAgent('cpus{REV}:1');

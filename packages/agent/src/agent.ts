@@ -93,10 +93,10 @@ export class Agent extends Process {
       ...{ frameworks: this.#frameworks, updates: this.#updates, runner: this.#runner, contact: this.#contact },
       isEnding: () => this.#end !== undefined,
     });
-    const { estimator } = options;
+    const { estimator, resources } = options;
     if (estimator !== undefined)
       this.#oversubscription = new Oversubscription(acts, {
-        ...{ estimator, intervalMs: timings.oversubscribedIntervalMs },
+        ...{ estimator, resources, intervalMs: timings.oversubscribedIntervalMs },
         tell: (oversubscribed) => this.#contact.tell(UpdateSlave, { oversubscribed }),
       });
   }

@@ -1,9 +1,11 @@
-import { equalResources, formatResources, type Resources } from '@mesos-ts/protocol';
+import { addResources, equalResources, formatResources, type Resources, ResourcesError } from '@mesos-ts/protocol';
 import type { AgentActs } from './agent-acts.js';
 import { EstimateUnusable, type ResourceEstimator } from './resource-estimator.js';
 
 export interface OversubscriptionOptions {
   readonly estimator: ResourceEstimator;
+  /** What the agent has of its own: nothing is lent that cannot stand beside it, such as an amount of ports. */
+  readonly resources: Resources;
   /** How often the estimator is asked, in ms. */
   readonly intervalMs: number;
   /** Tells the master what is lent, if there is one. */
@@ -49,10 +51,11 @@ export class Oversubscription {
   #ask(): Resources {
     try {
       const estimate = this.#options.estimator.oversubscribable();
+      addResources(this.#options.resources, estimate);
       this.#complaint = undefined;
       return estimate;
     } catch (error) {
-      if (!(error instanceof EstimateUnusable)) throw error;
+      if (!(error instanceof EstimateUnusable || error instanceof ResourcesError)) throw error;
       if (error.message !== this.#complaint) {
         this.#acts.counters.increment('estimates_unusable');
         this.#acts.log.warn({ why: error.message }, 'cannot tell what may be lent: that of before holds');

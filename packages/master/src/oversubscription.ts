@@ -1,5 +1,6 @@
 import type { BodyOf } from '@mesos-ts/process';
 import {
+  addResources,
   containsResources,
   equalResources,
   formatResources,
@@ -47,7 +48,10 @@ export class Oversubscription {
 
   #readable(agent: Agent, resources: Resources): Resources | undefined {
     try {
-      return allRevocable(normalize(resources));
+      const estimate = allRevocable(normalize(resources));
+      // The books hold both together, and could not hold ports that are a range and an amount.
+      addResources(agent.info.resources, estimate);
+      return estimate;
     } catch (error) {
       if (!(error instanceof ResourcesError)) throw error;
       this.#acts.counters.increment('estimates_unusable');
