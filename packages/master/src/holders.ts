@@ -15,23 +15,20 @@ interface Holder {
 export class Holders {
   readonly #byId = new Map<FrameworkId, Holder>();
 
-  /** @param held of one agent, by whom. @param offers those of that agent. */
+  /** @param held of one agent, by whom. @param offers those of that agent: there may be very many small ones. */
   add(held: readonly { readonly frameworkId: FrameworkId }[], offers: readonly Offer[]): void {
-    for (const [at, { frameworkId }] of held.entries())
-      if (held.findIndex((one) => one.frameworkId === frameworkId) === at) this.#count(frameworkId, offers);
+    if (held.length === 0) return;
+    const offersOf = new Map<FrameworkId, OfferId[]>(held.map(({ frameworkId }) => [frameworkId, []]));
+    for (const { frameworkId, id } of offers) offersOf.get(frameworkId)?.push(id);
+    for (const [frameworkId, own] of offersOf) this.#count(frameworkId, own);
   }
 
-  #count(frameworkId: FrameworkId, offers: readonly Offer[]): void {
+  #count(frameworkId: FrameworkId, offers: readonly OfferId[]): void {
     const holder = this.#byId.get(frameworkId) ?? { frameworkId, some: [], offers: 0, using: 0 };
-    if (holder.offers + holder.using === 0) this.#byId.set(frameworkId, holder);
-    let own = 0;
-    for (const offer of offers) {
-      if (offer.frameworkId !== frameworkId) continue;
-      own++;
-      if (holder.some.length < offersMax) holder.some.push(offer.id);
-    }
-    holder.offers += own;
-    if (own === 0) holder.using++;
+    this.#byId.set(frameworkId, holder);
+    holder.some.push(...offers.slice(0, offersMax - holder.some.length));
+    holder.offers += offers.length;
+    if (offers.length === 0) holder.using++;
   }
 
   /** Those first that hold the most. */
