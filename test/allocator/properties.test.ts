@@ -14,7 +14,7 @@ import { frameworkOf, hostOf, type Step, slaveOf, World } from './world.js';
  */
 
 const runs = { numRuns: 2_000 };
-t.setTimeout(180_000);
+t.setTimeout(300_000);
 
 t.test('Every gift is the reference’s, in an order that it allows, and none is missing', (t) => {
   let gifts = 0;

@@ -58,8 +58,7 @@ class Asking {
     return wishes.map((wish, index) => {
       const alone = this.of([this.beyondOffers({ ...wish, count: wish.count - (outstanding[index] ?? 0) })]);
       if (!('gift' in all)) return 'gift' in alone ? all : alone;
-      const [upTo, before] = [this.of(wishes.slice(0, index + 1)), this.of(wishes.slice(0, index))];
-      if (sizeOf(upTo) > sizeOf(before)) return all;
+      if (this.#sizeFor(wishes.slice(0, index + 1)) > this.#sizeFor(wishes.slice(0, index))) return all;
       return 'gift' in alone ? { why: 'earlier-demand' } : alone;
     });
   }
@@ -75,6 +74,18 @@ class Asking {
     }
   }
 
+  /** How much it would be given, had it refused nothing: what counts is whether all of it together was refused. */
+  #sizeFor(demands: readonly Wish[]): number {
+    const { refusals } = this.reference;
+    this.reference.refusals = [];
+    try {
+      const look = this.of(demands);
+      return 'gift' in look ? [...scalarsOf(look.gift).values()].reduce((sum, amount) => sum + amount, 0) : 0;
+    } finally {
+      this.reference.refusals = refusals;
+    }
+  }
+
   /** So that what is in offers counts to none of them. */
   beyondOffers({ role, shape, count }: { role: string; shape: Quantities; count: number }): Wish {
     return { role, shape, count: count + fits(shape, this.#offered) };
@@ -85,8 +96,4 @@ class Asking {
     assert.ok(framework !== undefined);
     return framework;
   }
-}
-
-function sizeOf(look: Look): number {
-  return 'gift' in look ? [...scalarsOf(look.gift).values()].reduce((sum, amount) => sum + amount, 0) : 0;
 }
