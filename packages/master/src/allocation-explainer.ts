@@ -17,8 +17,7 @@ type Explained = WithoutEpoch<typeof AllocationExplained>;
 
 /** How many frameworks are named to who asked for one that is not there. */
 const namedMax = 20;
-/** How many roles, frameworks of a role and roles below it are told. */
-const rolesMax = 100;
+/** How many frameworks of a role, and roles below it, are told. */
 const membersMax = 10;
 /** Each agent is told by itself where there are no more than so many. */
 const few = 10;
@@ -81,12 +80,11 @@ export class AllocationExplainer {
     await this.#inSlices(explanation, (slice) => this.#add(agents, slice));
     return this.#turn(() => {
       const { reason: hold } = this.#hold;
-      const roles = explanation.roles.filter((role) => role.wants.length > 0).slice(0, rolesMax);
       return {
         ...(framework === undefined ? {} : { framework: { id: framework.id, name: framework.info.name } }),
         ...(hold === undefined ? {} : { hold }),
-        roles: roles.map((role, index) => this.#role(role, agents[index] ?? [], each)),
-        rolesLeftOut: explanation.roles.length - roles.length,
+        roles: explanation.roles.map((role, index) => this.#role(role, agents[index] ?? [], each)),
+        rolesLeftOut: explanation.rolesLeftOut,
       };
     });
   }

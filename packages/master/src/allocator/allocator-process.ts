@@ -25,6 +25,8 @@ const agentsPerLook = 8;
 /** What there is to say at once, and then agents, slice by slice: anything may happen between two of them. */
 export interface SlicedExplanation {
   readonly roles: readonly RoleExplanation[];
+  /** How many more it has than are explained at once. */
+  readonly rolesLeftOut: number;
   /** Undefined: those were all. */
   next(): Promise<ExplanationSlice | undefined>;
 }
@@ -160,7 +162,7 @@ export class AllocatorProcess extends Process implements Allocator {
   async explain(question: AllocationQuestion): Promise<SlicedExplanation> {
     const explanation = await this.dispatch(() => this.#core.explain(question));
     return {
-      roles: explanation.roles,
+      ...{ roles: explanation.roles, rolesLeftOut: explanation.rolesLeftOut },
       next: () => this.dispatch(() => explanation.next(this.clock.now(), this.#sliceEnds(explainedMs))),
     };
   }

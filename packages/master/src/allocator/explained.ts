@@ -54,7 +54,7 @@ export interface RoleExplanation {
   /** Of the roles, from the top, that have a quota. */
   readonly quotas: readonly QuotaState[];
   readonly members: RoleMembers | undefined;
-  /** Each is looked at by itself. None: it has more roles than are explained at once. */
+  /** Each is looked at by itself. At least one. */
   readonly wants: readonly Want[];
   /** How many more there are than are explained at once. */
   readonly wantsLeftOut: number;

@@ -51,7 +51,10 @@ interface Case {
  * likes, what stands in the way there at that moment. Whoever leaves meanwhile is left out.
  */
 export class Explanation {
+  /** Those that a want is looked at in: what is said of each takes time. */
   readonly roles: readonly RoleExplanation[];
+  /** How many more there are. */
+  readonly rolesLeftOut: number;
   readonly #question: AllocationQuestion;
   readonly #options: ExplanationOptions;
   readonly #slaves: readonly SlaveId[];
@@ -64,7 +67,14 @@ export class Explanation {
     this.#options = options;
     // An agent that registers anew while it is explained is one agent still.
     this.#slaves = [...options.slaves.keys()];
-    this.roles = this.#clients().map((client, role) => this.#role(client, role));
+    const clients = this.#clients();
+    const roles: RoleExplanation[] = [];
+    for (const client of clients) {
+      if (this.#cases.length === wantsMax) break;
+      roles.push(this.#role(client, roles.length));
+    }
+    this.roles = roles;
+    this.rolesLeftOut = clients.length - roles.length;
   }
 
   /**
