@@ -127,8 +127,10 @@ export class Applicants {
     const applicant = this.#byId.get(frameworkId);
     if (applicant === undefined) return;
     applicant.demanding = demands !== undefined;
-    for (const client of applicant.clients.values()) {
-      client.wishes = demands?.filter(({ role }) => role === client.role.path).map((demand) => this.#wish(demand));
+    const byRole = new Map<string, Wish[]>([...applicant.clients.keys()].map((role) => [role, []]));
+    for (const demand of demands ?? []) byRole.get(demand.role)?.push(this.#wish(demand));
+    for (const [role, client] of applicant.clients) {
+      client.wishes = demands === undefined ? undefined : byRole.get(role);
       this.#described(client);
     }
   }
