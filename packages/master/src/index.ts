@@ -16,6 +16,7 @@ export { AllocatorCore, type AllocatorCoreOptions } from './allocator/allocator-
 export { AllocatorProcess, type AllocatorProcessOptions } from './allocator/allocator-process.js';
 export type { AgentExplanation, AllocationQuestion, ExplanationSlice, RoleExplanation } from './allocator/explained.js';
 export type { Explanation } from './allocator/explanation.js';
+export { type Sleeper, Wakes } from './allocator/wakes.js';
 export { Books } from './books.js';
 export { SteppedDown } from './candidate.js';
 export { ExplainedAgents } from './explained-agents.js';

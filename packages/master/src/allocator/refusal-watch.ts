@@ -1,17 +1,17 @@
-import { Heap } from '@mesos-ts/process';
 import type { Resources } from '@mesos-ts/protocol';
 import type { Pending } from './allocation-round.js';
 import type { Applicants } from './applicants.js';
 import type { Client } from './clients.js';
 import { Refusals } from './refusals.js';
 import type { SlaveBooks } from './slave-books.js';
+import { Wakes } from './wakes.js';
 
 /** The refusals of all agents: which of them are in the way, and when they run out. Times are monotonic, in ms. */
 export class RefusalWatch {
   readonly #applicants: Applicants;
   readonly #pending: Pending;
   /** Agents of which something is refused, by when the next refusal runs out. */
-  readonly #wakes = new Heap<{ readonly slave: SlaveBooks; readonly at: number }>((a, b) => a.at < b.at);
+  readonly #wakes = new Wakes<SlaveBooks>();
   /** By the number of a client: where the refusals of the agent that is looked at begin; -1: it has none. */
   #firstOf = new Int32Array(64).fill(-1);
   /** The agent of which that is so now. */
@@ -33,16 +33,12 @@ export class RefusalWatch {
 
   /** When a refusal runs out; undefined where there is none. */
   nextExpiry(): number | undefined {
-    return this.#wakes.first?.at;
+    return this.#wakes.first;
   }
 
   /** Forgets what has run out. @returns false where `enough` said that there may be more, for another time. */
   expire(now: number, enough: () => boolean): boolean {
-    for (let first = this.#wakes.first; first !== undefined && first.at <= now; first = this.#wakes.first) {
-      this.#wakes.removeFirst();
-      const { slave, at } = first;
-      if (!slave.known || slave.wakeAt !== at) continue;
-      slave.wakeAt = Number.POSITIVE_INFINITY;
+    for (let slave = this.#wakes.due(now); slave !== undefined; slave = this.#wakes.due(now)) {
       slave.refusals?.purge(this.#applicants.refusalsSince, now);
       this.#wake(slave);
       this.#pending.slaves.add(slave);
@@ -89,10 +85,7 @@ export class RefusalWatch {
   }
 
   #wake(slave: SlaveBooks): void {
-    const at = slave.refusals?.nextEnd ?? Number.POSITIVE_INFINITY;
-    if (at >= slave.wakeAt) return;
-    slave.wakeAt = at;
-    this.#wakes.add({ slave, at });
+    this.#wakes.add(slave, slave.refusals?.nextEnd ?? Number.POSITIVE_INFINITY);
   }
 }
 

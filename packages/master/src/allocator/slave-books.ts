@@ -13,6 +13,7 @@ import {
 import type { SlaveDescription, Usage } from './allocator.js';
 import type { Refusals } from './refusals.js';
 import { type Amounts, type ScalarNames, sum } from './scalar-names.js';
+import type { Wake } from './wakes.js';
 
 /** What one framework holds of an agent in one role. */
 export interface Holding {
@@ -52,7 +53,7 @@ export class SlaveBooks {
   readonly isRemote: boolean;
   refusals: Refusals | undefined;
   /** When it is to be looked at again because a refusal runs out. */
-  wakeAt = Number.POSITIVE_INFINITY;
+  wake: Wake | undefined;
   /** False once it was removed. */
   known = true;
 

@@ -27,6 +27,7 @@ export class Slaves {
   /** What is free of it must be counted off before. */
   remove(slave: SlaveBooks): void {
     slave.known = false;
+    slave.wake = undefined;
     this.byId.delete(slave.id);
     this.#free.delete(slave);
   }
