@@ -4,10 +4,15 @@ import type { Quantities } from './allocator.js';
 /** Thousandths of scalars, each at the place of its name; what is beyond the end is none. */
 export type Amounts = number[];
 
+/** So many kinds of agents are told apart at once; those that come after them share among themselves. */
+const keptMax = 1_000;
+
 /** Gives every name of a scalar its place in {@link Amounts}. */
 export class ScalarNames {
   readonly #places = new Map<string, number>();
   readonly #names: string[] = [];
+  /** By what they say. */
+  readonly #kept = new Map<string, Amounts>();
 
   /** How many there are. */
   get count(): number {
@@ -50,6 +55,16 @@ export class ScalarNames {
     for (const resource of resources)
       if ('scalar' in resource && (!unreservedOnly || isForAnybody(resource)))
         add(amounts, this.place(resource.name), resource.scalar);
+    return amounts;
+  }
+
+  /** The same amounts, which must not be changed, as one list for all agents that are alike: so they are soon at hand. */
+  shared(amounts: Amounts): Amounts {
+    const text = amounts.join();
+    const kept = this.#kept.get(text);
+    if (kept !== undefined) return kept;
+    if (this.#kept.size === keptMax) this.#kept.clear();
+    this.#kept.set(text, amounts);
     return amounts;
   }
 }

@@ -68,8 +68,8 @@ export class SlaveBooks {
     this.#hasReserved = total.some(({ role }) => role !== unreservedRole);
     this.hasGpus = total.some(({ name }) => name === 'gpus');
     this.isRemote = region !== undefined && domain !== undefined && domain.region !== region;
-    this.#whole = names.scalars(total);
-    this.#wholeUnreserved = this.#hasReserved ? names.scalars(total, true) : this.#whole;
+    this.#whole = names.shared(names.scalars(total));
+    this.#wholeUnreserved = this.#hasReserved ? names.shared(names.scalars(total, true)) : this.#whole;
     for (const { frameworkId, role, resources } of used) this.#hold(frameworkId, role, resources);
     let free = total;
     let lends = !isEmpty(oversubscribed);
