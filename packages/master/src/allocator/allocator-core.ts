@@ -254,7 +254,7 @@ export class AllocatorCore {
       if (this.#sharesChanged) this.#reorder();
       const slave = this.#round.next();
       if (slave === undefined) this.#endRound();
-      else if (slave.isOffered && !isEmpty(slave.free)) this.#serve(slave, this.#round, now, given);
+      else if (slave.isOffered && !this.#isForNobody(slave)) this.#serve(slave, this.#round, now, given);
       if (enough()) break;
     }
     return given;
@@ -295,12 +295,17 @@ export class AllocatorCore {
       const allocation = this.#give(client, slave, round, now);
       if (allocation === undefined) continue;
       given.push(allocation);
-      if (isEmpty(slave.free)) break;
+      if (this.#isForNobody(slave)) break;
       // It was only a part, and what is left may be for somebody for whom it all was too much.
       if (this.#pending.slaves.has(slave)) few = undefined;
       this.#turns.restart(slave, round, few);
     }
     this.#refusals.end();
+  }
+
+  /** Told without asking everybody: where agents lend and hardly anybody borrows, so it would be for most of them, again and again. */
+  #isForNobody(slave: SlaveBooks): boolean {
+    return isEmpty(slave.free) || (slave.isOnlyLent && !this.#applicants.hasBorrowers);
   }
 
   #give(client: Client, slave: SlaveBooks, round: AllocationRound, now: number): Allocation | undefined {

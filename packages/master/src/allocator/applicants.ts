@@ -1,7 +1,7 @@
 import type { FrameworkId } from '@mesos-ts/protocol';
 import type { Pending } from './allocation-round.js';
 import type { Demand, FrameworkDescription } from './allocator.js';
-import type { Applicant, Client, Wish } from './clients.js';
+import { type Applicant, type Client, takesLoans, type Wish } from './clients.js';
 import type { Role, Roles } from './roles.js';
 import { type Amounts, addAll, isNone, type ScalarNames } from './scalar-names.js';
 import { ShareNode, type Sharing } from './share-node.js';
@@ -37,6 +37,8 @@ export class Applicants {
   readonly #unknown = new Map<string, Unknown>();
   /** Those who were given no more because they hold so much in offers. */
   readonly #capped = new Set<Applicant>();
+  /** Those who {@link takesLoans}. */
+  readonly #borrowers = new Set<Client>();
   #refusalSerial = 0;
   #activeClients = 0;
 
@@ -63,6 +65,11 @@ export class Applicants {
   /** How many clients are walked to, as far as their roles are. */
   get activeClients(): number {
     return this.#activeClients;
+  }
+
+  /** Whether there is anybody for what is only lent. */
+  get hasBorrowers(): boolean {
+    return this.#borrowers.size > 0;
   }
 
   /** From which refusal on those of a client count; none of one that has left. */
@@ -210,6 +217,7 @@ export class Applicants {
   #removeClient(client: Client): void {
     const { number, framework, role, node, offered } = client;
     this.#activate(client, false);
+    this.#borrowers.delete(client);
     if (client.particular) this.#roles.countParticular(role, -1);
     addAll(framework.offered, offered, -1);
     const { allocated } = node;
@@ -227,6 +235,8 @@ export class Applicants {
     const particular = client.minima !== this.#leastOffer || client.wishes !== undefined || mayLose;
     if (particular !== client.particular) this.#roles.countParticular(client.role, particular ? 1 : -1);
     client.particular = particular;
+    if (takesLoans(client)) this.#borrowers.add(client);
+    else this.#borrowers.delete(client);
     this.#settle(client);
   }
 

@@ -44,14 +44,15 @@ export interface Client {
   particular: boolean;
 }
 
-/**
- * What of it the client may have at all, whatever quota says. What is revocable is for frameworks that can do with losing it;
- * and a shape that somebody waits for is of what it may keep.
- */
-export function usableBy({ role, framework, wishes }: Client, resources: Resources): Resources {
-  const ofRole = resourcesForRole(resources, role.path);
-  const mayLose = framework.description.revocableResources === true && wishes === undefined;
-  return mayLose ? ofRole : regularResources(ofRole);
+/** Whether it can do with losing what it uses; a shape that somebody waits for is of what it may keep. */
+export function takesLoans({ framework, wishes }: Client): boolean {
+  return framework.description.revocableResources === true && wishes === undefined;
+}
+
+/** What of it the client may have at all, whatever quota says. */
+export function usableBy(client: Client, resources: Resources): Resources {
+  const ofRole = resourcesForRole(resources, client.role.path);
+  return takesLoans(client) ? ofRole : regularResources(ofRole);
 }
 
 /** How often a shape fits into amounts. */

@@ -3,6 +3,7 @@ import {
   equalResources,
   type FrameworkId,
   isEmpty,
+  isRevocable,
   type Resources,
   regularResources,
   revocableResources,
@@ -98,6 +99,11 @@ export class SlaveBooks {
   /** Whether everybody may have all of it: nothing is reserved or lent. */
   get isPlain(): boolean {
     return !this.#hasReserved && this.#lent === noResources;
+  }
+
+  /** Whether nothing is free but what is lent. */
+  get isOnlyLent(): boolean {
+    return this.#lent !== noResources && this.#free.every(isRevocable);
   }
 
   /** All that would be free if it were idle. */
