@@ -177,6 +177,8 @@ t.test('An estimate in a file', async (t) => {
   unusable(/cannot be reserved/);
   await write('x'.repeat(65_537));
   unusable(/it has 65537 bytes, and 65536 are enough for an estimate/);
+  for (const endless of ['/dev/zero', folder])
+    t.throws(() => new EstimateFile(endless), { code: 'ESTIMATE_UNUSABLE', message: /it is no regular file/ });
   await rm(path);
   unusable(/there is no such file/);
   await write('');

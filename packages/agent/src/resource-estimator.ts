@@ -50,8 +50,11 @@ export class EstimateFile implements ResourceEstimator {
 
   oversubscribable(): Resources {
     try {
-      const { size } = statSync(this.path);
-      if (size > bytesMax) throw new RangeError(`it has ${size} bytes, and ${bytesMax} are enough for an estimate`);
+      const stat = statSync(this.path);
+      // A pipe, or a device without an end, would hold the agent up for ever.
+      if (!stat.isFile()) throw new TypeError('it is no regular file');
+      if (stat.size > bytesMax)
+        throw new RangeError(`it has ${stat.size} bytes, and ${bytesMax} are enough for an estimate`);
       return parseEstimate(readFileSync(this.path, 'utf8').trim());
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
