@@ -636,12 +636,16 @@ t.test('a role that is not its own, or a demand that makes no sense, is told to 
   const foreign = { name: 'TypeError', message: '"ads" is none of the framework\'s roles eng' };
   t.throws(() => driver.suppressOffers(['eng', 'ads']), foreign);
   t.throws(() => driver.reviveOffers({ roles: ['ads'] }), foreign);
-  t.throws(() => driver.requestResources([{ role: 'ads', shape: {}, count: 1 }]), foreign);
+  t.throws(() => driver.requestResources([{ role: 'ads', shape: { cpus: 1 }, count: 1 }]), foreign);
+  t.throws(() => driver.requestResources([{ role: 'eng', shape: {}, count: 1 }]), {
+    name: 'TypeError',
+    message: 'malformed demand: /demands/0/shape: Expected object to have at least 1 properties',
+  });
   t.throws(() => driver.requestResources([{ role: 'eng', shape: { cpus: 0.5 }, count: 1 }]), {
     name: 'TypeError',
     message: 'malformed demand: /demands/0/shape/cpus: Expected integer',
   });
-  t.throws(() => driver.requestResources([{ role: 'eng', shape: {}, count: 0 }]), { name: 'TypeError' });
+  t.throws(() => driver.requestResources([{ role: 'eng', shape: { cpus: 1 }, count: 0 }]), { name: 'TypeError' });
   await stage.clock.settle();
   t.equal(master.arrivals.length, 1, 'nothing of that reaches the master');
 });

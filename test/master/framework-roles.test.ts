@@ -259,7 +259,10 @@ t.test(
     await come({ ...again, demands: [] }, ReregisterFramework);
     await come(again, ReregisterFramework);
     t.same(every, [['cpus(ads):1.5'], ['cpus(ads):3'], [], ['cpus(ads):4', 'cpus(eng):2']], 'each says all of it anew');
-    await scheduler.say(rig.pid, ReregisterFramework, { ...again, demands: [{ role: 'web', shape: {}, count: 1 }] });
+    await scheduler.say(rig.pid, ReregisterFramework, {
+      ...again,
+      demands: [{ role: 'web', shape: { cpus: 1 }, count: 1 }],
+    });
     await rig.settle();
     t.match(scheduler.takeOne(FrameworkError).message, /demands names the role web/);
   },

@@ -313,6 +313,8 @@ t.test('offers are suppressed and revived in named roles or in all, and asked fo
     { shape: [] },
     { shape: { cpus: -1 } },
     { shape: { cpus: 0.1 } },
+    { shape: {} },
+    { shape: { cpus: 1_500, gpus: 0 } },
   ])
     t.notOk(requests([{ ...demand, ...wrong }]), JSON.stringify(wrong));
 });

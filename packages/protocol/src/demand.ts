@@ -1,12 +1,12 @@
 import type { DeepReadonly } from '@mesos-ts/process';
 import { type Static, Type } from '@sinclair/typebox';
-import { QuantitiesSchema } from './quantities.js';
+import { ShapeSchema } from './quantities.js';
 import { RoleSchema } from './role.js';
 
 /** What a framework waits for in a role: so many times that shape. */
 export const DemandSchema = Type.Object({
   role: RoleSchema,
-  shape: QuantitiesSchema,
+  shape: ShapeSchema,
   count: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
 });
 export type Demand = DeepReadonly<Static<typeof DemandSchema>>;

@@ -8,4 +8,10 @@ export const QuantitiesSchema = Type.Record(
   Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
   { additionalProperties: false, maxProperties: 64 },
 );
+/** The same of what must be something: one name at least, and no amount of nothing. */
+export const ShapeSchema = Type.Record(
+  ResourceNameSchema,
+  Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+  { additionalProperties: false, minProperties: 1, maxProperties: 64 },
+);
 export type Quantities = DeepReadonly<Static<typeof QuantitiesSchema>>;
