@@ -286,28 +286,32 @@ t.test(
   },
 );
 
-t.test('a job that needs ports, or is in several roles, waits for what can be said', async (t) => {
+t.test('a job that needs ports or what is revocable, or is in several roles, waits for what can be said', async (t) => {
   const work = {
     pieces: [1, 2, 3].map((name) => ({ name: `${name}`, data: new Uint8Array() })),
     command: { value: 'x', arguments: [] },
     accept: () => undefined,
   };
   const framework = { name: 'j', user: 'u', hostname: 'h', roles: ['*'], failoverTimeoutMs: 0 };
-  const ports = await stage(t);
-  const taskResources = parseResources('cpus:1;ports:[1-1]');
-  const first = runJob({ ...ports.options, ...work, framework, taskResources });
-  await ports.clock.settle();
-  t.equal(ports.master.bodies(RegisterFramework)[0]?.demands, undefined);
+  const jobOf = async (resources: string) => {
+    const uncountable = await stage(t);
+    const job = runJob({ ...uncountable.options, ...work, framework, taskResources: parseResources(resources) });
+    await uncountable.clock.settle();
+    t.same(
+      uncountable.master.bodies(RegisterFramework).map(({ demands }) => demands),
+      [undefined],
+      resources,
+    );
+    return [uncountable, job] as const;
+  };
+  const uncountable = [await jobOf('cpus:1;ports:[1-1]'), await jobOf('cpus{REV}:1')];
   const both = await stage(t, 'cpus:1;mem:96');
   const second = runJob({ ...both.options, ...work, framework: { ...framework, roles: ['*', 'a'] } });
   await both.clock.advance(0);
   const told = both.master.bodies(RequestResources).map(({ demands }) => demands?.map(({ count }) => count));
   t.same(told.at(-1), [], 'nothing in either role, when all are launched');
   t.ok(told.some((each) => each?.join() === '2,2'));
-  for (const [{ master }, job] of [
-    [ports, first],
-    [both, second],
-  ] as const) {
+  for (const [{ master }, job] of [...uncountable, [both, second] as const]) {
     master.say(master.scheduler as Upid, FrameworkError, { message: 'enough' });
     await t.rejects(job);
   }

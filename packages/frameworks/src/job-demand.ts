@@ -1,4 +1,11 @@
-import { addResources, type FrameworkInfo, type Quantities, type Resources, scalarTotals } from '@mesos-ts/protocol';
+import {
+  addResources,
+  type FrameworkInfo,
+  isRevocable,
+  type Quantities,
+  type Resources,
+  scalarTotals,
+} from '@mesos-ts/protocol';
 import type { SchedulerDriver } from './scheduler-driver.js';
 
 /** A demand names no more. */
@@ -16,7 +23,7 @@ export interface JobDemandOptions {
  * them and all else is left to others. What is launched, the driver counts by itself. In several roles any of them will do,
  * and what is offered in vain goes back.
  *
- * Ports and sets cannot be waited for: a job that needs such takes whatever there is.
+ * Ports, sets and what is revocable cannot be waited for: a job that needs such takes whatever there is.
  */
 export class JobDemand {
   readonly #options: JobDemandOptions;
@@ -27,7 +34,7 @@ export class JobDemand {
   constructor(options: JobDemandOptions) {
     this.#options = options;
     const all = addResources(options.taskResources, options.executorResources);
-    const isCountable = all.length > 0 && all.every((resource) => 'scalar' in resource);
+    const isCountable = all.length > 0 && all.every((resource) => 'scalar' in resource && !isRevocable(resource));
     this.#shape = isCountable ? Object.fromEntries(scalarTotals(all)) : undefined;
   }
 
