@@ -17,7 +17,7 @@ export class EstimateUnusable extends Error {
 }
 
 /** What may be lent as people write it: `cpus:2;mem:512`. @throws {ResourcesError} where it is no list of amounts. */
-export function parseEstimate(text: string): Resources {
+function parseEstimate(text: string): Resources {
   return lent(parseResources(text));
 }
 

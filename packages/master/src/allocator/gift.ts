@@ -67,11 +67,6 @@ export class GiftRules {
     return this.#isHeldBack;
   }
 
-  /** The role whose limits were in the way, the last time that any were. */
-  get limiting(): Role | undefined {
-    return this.#limiting;
-  }
-
   /** The same in words. */
   get hindrance(): Hindrance {
     const by = this.#names.quantities(this.#by);

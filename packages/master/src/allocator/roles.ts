@@ -91,10 +91,6 @@ export class Roles {
     return this.#byPath.get(path);
   }
 
-  all(): Iterable<Role> {
-    return this.#byPath.values();
-  }
-
   /** The role of a path, made with those above it where they are not there. */
   at(path: string): Role {
     const known = this.#byPath.get(path);

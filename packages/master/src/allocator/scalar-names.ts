@@ -70,7 +70,7 @@ export class ScalarNames {
 }
 
 /** Whether it is neither reserved nor revocable: only that is unreserved for quota. */
-export function isForAnybody(resource: Resource): boolean {
+function isForAnybody(resource: Resource): boolean {
   return resource.role === unreservedRole && !isRevocable(resource);
 }
 
