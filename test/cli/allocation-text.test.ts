@@ -113,6 +113,18 @@ t.test('it says what is ahead in turn, and that there is nothing', async (t) => 
     '  in turn behind framework F2, both of share 0.2',
     '  there are no agents',
   ]);
+  const [own, below] = [
+    { node: 'eng/.', share: '0.3' },
+    { node: 'eng/dev', share: '0.2' },
+  ];
+  t.equal(
+    lines({}, { precedence: [{ ...own, ahead: below }] })[3],
+    '  in turn, the frameworks in eng itself are behind role eng/dev, share 0.3 against 0.2',
+  );
+  t.equal(
+    lines({}, { precedence: [{ ...below, ahead: own }] })[3],
+    '  in turn, eng/dev is behind the frameworks in eng itself, share 0.2 against 0.3',
+  );
   t.equal(lines({}, { precedence: [] })[3], '  in turn by chance');
 });
 

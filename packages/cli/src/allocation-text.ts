@@ -60,12 +60,22 @@ function turnLines({ precedence }: RoleExplained, frameworkId: string): string[]
   if (precedence.length === 0) return ['  in turn by chance'];
   const behind = precedence.flatMap(({ node, share, ahead }) => {
     if (ahead === undefined) return [];
+    const own = node === frameworkId ? '' : `, ${isOfItself(node) ? `${itself(node)} are` : `${node} is`}`;
     const kind = node === frameworkId ? 'framework' : 'role';
-    const own = node === frameworkId ? '' : `, ${node} is`;
+    const other = isOfItself(ahead.node) ? itself(ahead.node) : `${kind} ${ahead.node}`;
     const shares = share === ahead.share ? `both of share ${share}` : `share ${share} against ${ahead.share}`;
-    return [`  in turn${own} behind ${kind} ${ahead.node}, ${shares}`];
+    return [`  in turn${own} behind ${other}, ${shares}`];
   });
   return behind.length === 0 ? ['  in turn next'] : behind;
+}
+
+/** The frameworks of a role that has others below it are one among these. */
+function isOfItself(node: string): boolean {
+  return node.endsWith('/.');
+}
+
+function itself(node: string): string {
+  return `the frameworks in ${node.slice(0, -2)} itself`;
 }
 
 function wantLines(want: WantExplained, frameworkId: string, now: number): string[] {
