@@ -40,7 +40,7 @@ export class Oversubscription {
     const known = agent.oversubscribed;
     if (estimate === undefined || equalResources(estimate, known)) return;
     const [oversubscribed, before] = [estimate, known].map((lent) => formatResources(lent) || 'nothing');
-    this.#acts.log.info({ agent: agent.id, oversubscribed, before }, 'what an agent lends has changed');
+    this.#acts.log.debug({ agent: agent.id, oversubscribed, before }, 'what an agent lends has changed');
     this.#books.lend(agent, estimate);
     if (containsResources(estimate, known)) return;
     this.#offers.rescindFound(() => offersBeyondLoan(agent, this.#books.offers.all(agent.offers)));
