@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { startNatsServer } from '@mesos-ts/cli';
 import t from 'tap';
 import { MesosCommand, runMesos } from '../support/command.js';
@@ -47,6 +48,7 @@ t.test('a wrong flag or command is refused with the nearest right one and exit c
 });
 
 t.test('a wrong value is refused with what is right and exit code 2', async (t) => {
+  const estimate = join(t.testdir({ estimate: 'cpus:1' }), 'estimate');
   const outcomes = await Promise.all([
     runMesos(['framework', 'sum', '--tasks', 'many']),
     runMesos(['master', '--agent-ping-timeout', 'soon']),
@@ -62,7 +64,7 @@ t.test('a wrong value is refused with what is right and exit code 2', async (t) 
     runMesos(['master', '--offer-cap', '0%'], nowhere),
     runMesos(['agent', '--oversubscribed', 'ports:[1-2]'], nowhere),
     runMesos(['agent', '--oversubscribed-file', '/nowhere/estimate'], nowhere),
-    runMesos(['agent', '--oversubscribed', 'cpus:1', '--oversubscribed-file', '/dev/null'], nowhere),
+    runMesos(['agent', '--oversubscribed', 'cpus:1', '--oversubscribed-file', estimate], nowhere),
   ]);
   for (const { code } of outcomes) t.equal(code, 2);
   t.match(outcomes[0]?.stderr, /"many" is not a whole number/);
